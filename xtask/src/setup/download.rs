@@ -1,0 +1,256 @@
+//! Wheels in the cache of this user: fetched once, checked every time they are used.
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::hash;
+use super::pins::{Target, Wheel};
+use crate::shell;
+
+/// How often a wheel is fetched before giving up on it.
+const ATTEMPTS: usize = 2;
+
+/// Something that can put a wheel into a folder.
+pub(crate) trait Fetch {
+    /// Fetches `wheel` into the empty folder `into` and says which file it is.
+    fn fetch(&self, wheel: &Wheel, into: &Path) -> Result<PathBuf>;
+}
+
+/// Fetches with `python3 -m pip download`, which knows the user's index, proxy and certificates.
+#[derive(Debug)]
+pub(crate) struct Pip<'a> {
+    target: &'a Target,
+}
+
+impl<'a> Pip<'a> {
+    pub(crate) fn new(target: &'a Target) -> Self {
+        Self { target }
+    }
+
+    fn command(&self, requirements: &Path, into: &Path) -> Command {
+        let python = &self.target.python;
+        let abi = format!("cp{python}");
+        let mut pip = Command::new("python3");
+        pip.args([
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--no-cache-dir",
+        ])
+        .args(["--python-version", python, "--implementation", "cp"])
+        .args(["--abi", &abi, "--abi", "abi3", "--abi", "none"]);
+        for platform in self
+            .target
+            .platforms
+            .iter()
+            .map(String::as_str)
+            .chain(["any"])
+        {
+            pip.args(["--platform", platform]);
+        }
+        // pip keeps an unfinished download in TMPDIR: next to the cache, not in a small /tmp.
+        pip.arg("--requirement")
+            .arg(requirements)
+            .arg("--dest")
+            .arg(into)
+            .env("TMPDIR", into)
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+        pip
+    }
+}
+
+impl Fetch for Pip<'_> {
+    fn fetch(&self, wheel: &Wheel, into: &Path) -> Result<PathBuf> {
+        let requirements = into.join("requirements.txt");
+        let line = format!(
+            "{}=={} --hash=sha256:{}\n",
+            wheel.name, wheel.version, wheel.sha256
+        );
+        fs::write(&requirements, line)
+            .with_context(|| format!("cannot write {}", requirements.display()))?;
+        let mut command = self.command(&requirements, into);
+        let hint = || {
+            format!(
+                "cannot fetch {} {}; pip must reach a package index that has this wheel \
+                 (behind a mirror, set PIP_INDEX_URL)",
+                wheel.name, wheel.version
+            )
+        };
+        if io::stderr().is_terminal() {
+            let status = command.status().context("cannot start python3")?;
+            if !status.success() {
+                return Err(anyhow::anyhow!("pip ended with {status}")).with_context(hint);
+            }
+        } else {
+            shell::read(command.arg("--quiet")).with_context(hint)?;
+        }
+        only_wheel(into)
+    }
+}
+
+fn only_wheel(folder: &Path) -> Result<PathBuf> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .with_context(|| format!("expected one .whl in {}, got none", folder.display()))
+}
+
+/// The folder of downloaded wheels.
+#[derive(Debug)]
+pub(crate) struct Store<F> {
+    folder: PathBuf,
+    fetch: F,
+}
+
+impl<F: Fetch> Store<F> {
+    /// Opens the folder, creating it when it is not there.
+    pub(crate) fn new(folder: PathBuf, fetch: F) -> Result<Self> {
+        fs::create_dir_all(&folder).with_context(|| {
+            format!(
+                "cannot create the download cache {}; is XDG_CACHE_HOME writable?",
+                folder.display()
+            )
+        })?;
+        Ok(Self { folder, fetch })
+    }
+
+    /// The checked file of a wheel. What has the wrong hash is removed and fetched again.
+    pub(crate) fn get(&self, wheel: &Wheel) -> Result<PathBuf> {
+        let path = self.folder.join(wheel.file_name());
+        if path.exists() {
+            match check(&path, wheel) {
+                Ok(()) => return Ok(path),
+                Err(error) => eprintln!("setup: {error:#}; fetching it again"),
+            }
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        for attempt in 1..ATTEMPTS {
+            match self.fetch_once(wheel, &path) {
+                Ok(()) => return Ok(path),
+                Err(error) => eprintln!("setup: attempt {attempt} of {ATTEMPTS}: {error:#}"),
+            }
+        }
+        self.fetch_once(wheel, &path)?;
+        Ok(path)
+    }
+
+    fn fetch_once(&self, wheel: &Wheel, path: &Path) -> Result<()> {
+        let part = self
+            .folder
+            .join(format!("part-{}-{}", wheel.file_name(), std::process::id()));
+        remove(&part)?;
+        fs::create_dir(&part).with_context(|| format!("cannot create {}", part.display()))?;
+        eprintln!(
+            "setup: fetching {} {} ({} MiB)",
+            wheel.name,
+            wheel.version,
+            wheel.bytes.div_ceil(1 << 20)
+        );
+        let outcome = self.fetch.fetch(wheel, &part).and_then(|file| {
+            check(&file, wheel)?;
+            fs::rename(&file, path).with_context(|| format!("cannot write {}", path.display()))
+        });
+        remove(&part)?;
+        outcome
+    }
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check(file: &Path, wheel: &Wheel) -> Result<()> {
+    let got = hash::of_file(file)?;
+    if got != wheel.sha256 {
+        bail!(
+            "{} {} is damaged or not the pinned file: expected sha256 {}, got {got}",
+            wheel.name,
+            wheel.version,
+            wheel.sha256
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// Gives out the listed contents, one per fetch.
+    struct Script(RefCell<Vec<&'static str>>);
+
+    impl Fetch for &Script {
+        fn fetch(&self, _: &Wheel, into: &Path) -> Result<PathBuf> {
+            let mut contents = self.0.borrow_mut();
+            if contents.is_empty() {
+                bail!("asked once too often");
+            }
+            let file = into.join("some.whl");
+            fs::write(&file, contents.remove(0))?;
+            Ok(file)
+        }
+    }
+
+    fn wheel() -> Wheel {
+        Wheel {
+            name: "thing".into(),
+            version: "1.0".into(),
+            sha256: hash::of_text("good"),
+            bytes: 4,
+        }
+    }
+
+    fn get(folder: &Path, contents: &[&'static str]) -> Result<PathBuf> {
+        let script = Script(RefCell::new(contents.to_vec()));
+        Store::new(folder.to_path_buf(), &script)?.get(&wheel())
+    }
+
+    #[test]
+    fn a_damaged_download_is_fetched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = get(folder.path(), &["bad", "good"]).unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), "good");
+    }
+
+    #[test]
+    fn a_wheel_that_stays_damaged_is_refused_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = format!("{:#}", get(folder.path(), &["bad", "worse"]).unwrap_err());
+        assert!(
+            error.contains("expected sha256") && error.contains("got"),
+            "{error}"
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_checked_wheel_is_not_fetched_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        get(folder.path(), &["good"]).unwrap();
+        get(folder.path(), &[]).unwrap();
+    }
+
+    #[test]
+    fn a_wheel_damaged_in_the_cache_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = get(folder.path(), &["good"]).unwrap();
+        fs::write(&file, "half").unwrap();
+        get(folder.path(), &["good"]).unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), "good");
+    }
+}

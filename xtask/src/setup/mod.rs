@@ -1,0 +1,78 @@
+//! `cargo xtask setup`: fills `.deps/` with the native parts the workspace links and reads.
+
+mod download;
+mod hash;
+mod part;
+mod pins;
+mod preconditions;
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::workspace;
+use download::{Pip, Store};
+use part::{Part, Standing};
+use pins::Pins;
+
+/// Which libraries to set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// What every build needs.
+    Cpu,
+    /// That, and the CUDA libraries the learner loads at run time.
+    Cuda,
+}
+
+/// Brings `.deps/` up to date. Does nothing, at once, when it already is.
+pub(crate) fn run(scope: Scope) -> Result<()> {
+    preconditions::building()?;
+    let pins = Pins::read()?;
+    let deps = workspace::deps()?;
+    let parts = part::wanted(&pins, &deps, scope);
+    announce_foreign(&parts);
+    if parts.iter().all(|part| !part.is_missing()) {
+        return Ok(());
+    }
+    preconditions::fetching()?;
+    fs::create_dir_all(&deps).with_context(|| format!("cannot create {}", deps.display()))?;
+    let _lock = lock(&deps)?;
+    let store = Store::new(workspace::cache()?.join("wheels"), Pip::new(&pins.target))?;
+    for part in parts.iter().filter(|part| part.is_missing()) {
+        part.install(&pins, &store)?;
+        eprintln!("setup: {} is ready", part.dir().display());
+    }
+    Ok(())
+}
+
+fn announce_foreign(parts: &[Part<'_>]) {
+    for part in parts {
+        if let Standing::Foreign { variable, value } = part.standing() {
+            eprintln!(
+                "setup: {variable}={} is set; .deps/{} is left alone. \
+                 If a program does not find its libraries, add them to LD_LIBRARY_PATH",
+                value.to_string_lossy(),
+                part.name()
+            );
+        }
+    }
+}
+
+/// One setup at a time per checkout; the lock goes with the file handle.
+fn lock(deps: &Path) -> Result<File> {
+    let path = deps.join(".lock");
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            eprintln!("setup: another setup is at work; waiting for it")
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+        }
+    }
+    file.lock()
+        .with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
+}
