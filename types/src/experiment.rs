@@ -1,0 +1,406 @@
+//! The schema of an experiment file: one whole TOML file per experiment, every key spelled out.
+//!
+//! There are no defaults on purpose: the file in the run directory says all there is to say.
+
+use serde::{Deserialize, Serialize};
+
+/// A value that cannot be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: expected {expected}, got {got}")]
+pub struct InvalidValue {
+    /// Dotted path of the key, as in `--set key=value`.
+    pub key: &'static str,
+    /// What would be right.
+    pub expected: &'static str,
+    /// What was there.
+    pub got: String,
+}
+
+/// A whole experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Names the run directory: `runs/<name>/<time>-s<seed>/`.
+    pub name: String,
+    /// Everything random derives from this.
+    pub seed: u64,
+    /// What is trained on.
+    pub environment: Environment,
+    /// When it is enough.
+    pub budget: Budget,
+    /// The fleet.
+    pub actors: Actors,
+    /// What is collected.
+    pub collection: Collection,
+    /// How the task is inferred.
+    pub inference: Inference,
+    /// How the agent acts and learns.
+    pub agent: Agent,
+    /// The gradient steps.
+    pub learner: Learner,
+    /// What is kept of the experience.
+    pub replay: Replay,
+    /// How progress is judged.
+    pub evaluation: Evaluation,
+    /// Where the processes meet.
+    pub network: Network,
+}
+
+/// `[environment]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// A registered task family; `coordinator tasks` lists them.
+    pub family: String,
+}
+
+/// `[budget]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Training transitions to collect; evaluation is not counted.
+    pub env_steps: u64,
+}
+
+/// `[actors]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actors {
+    /// Actor processes that `train` starts on this machine.
+    pub count: u32,
+    /// Environments stepped together by one actor process, with one batched inference per step.
+    pub environments: u32,
+    /// Transitions per message on the wire, 1 to 512.
+    pub chunk: u32,
+    /// Transitions an actor may hold that the learner has not yet acknowledged; stepping waits
+    /// when they are used up.
+    pub unacknowledged: u32,
+}
+
+/// `[collection]`: what one training trial collects and how much there is per gradient step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collection {
+    /// Episodes with z from the prior that every training task gets before the first update.
+    pub initial_episodes: u32,
+    /// Per trial: episodes with z ~ prior, kept as context.
+    pub prior_episodes: u32,
+    /// Per trial, then: episodes with z ~ posterior, kept as context.
+    pub posterior_episodes: u32,
+    /// Per trial, then: episodes with z ~ posterior, for the agent only.
+    pub extra_episodes: u32,
+    /// Transitions sampled for gradient steps per transition inserted after the initial ones.
+    pub samples_per_insert: f64,
+    /// Transitions by which collection may run ahead of learning.
+    pub tolerance: u64,
+    /// Trials leased or waiting to be at any time.
+    pub open_trials: u32,
+    /// A lease is not granted to an actor whose weights are more versions behind than this.
+    pub max_lag: u64,
+}
+
+/// `[inference]`: PEARL's context encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inference {
+    /// Dimension of the latent task variable z.
+    pub latent: usize,
+    /// Hidden layers of the per-transition encoder.
+    pub hidden: Vec<usize>,
+    /// Whether the next observation is part of the context (needed when dynamics vary by task).
+    pub next_observation: bool,
+    /// Context transitions per task and update.
+    pub context: usize,
+    /// Weight of KL(q(z|c) ‖ N(0, I)), summed over tasks.
+    pub kl_weight: f64,
+}
+
+/// Which value functions SAC learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CriticForm {
+    /// Twin Q with twin target Q and the entropy in the target.
+    TwinQ,
+    /// Twin Q, a state value network V and its target, as in the original PEARL.
+    VNetwork,
+}
+
+/// `[agent]`: soft actor–critic conditioned on z.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// Which value functions.
+    pub critic: CriticForm,
+    /// Hidden layers of policy and critics.
+    pub hidden: Vec<usize>,
+    /// Discount per step.
+    pub discount: f64,
+    /// Fraction of the way that target networks move per update.
+    pub target_rate: f64,
+    /// Rewards are multiplied by this (the entropy weight is 1, so this sets the temperature).
+    pub reward_scale: f64,
+    /// Weight of mean(μ²) of the pre-squash Gaussian in the policy loss.
+    pub mean_penalty: f64,
+    /// Weight of mean(log σ ²) in the policy loss.
+    pub log_std_penalty: f64,
+}
+
+/// `[learner]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Learner {
+    /// `auto`, `cpu`, `cuda` or `cuda:<index>`.
+    pub device: String,
+    /// CPU threads for tensor operations; 0 = all cores.
+    pub threads: usize,
+    /// Tasks per update.
+    pub tasks: usize,
+    /// Transitions per task and update.
+    pub transitions: usize,
+    /// Step size of Adam for all networks.
+    pub learning_rate: f64,
+    /// Updates between two publications of weights.
+    pub publish_every: u64,
+    /// Seconds between two checkpoints; one more is written at the end.
+    pub checkpoint_seconds: f64,
+}
+
+/// `[replay]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// Transitions kept per task; the oldest go first.
+    pub transitions_per_task: usize,
+}
+
+/// `[evaluation]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Training transitions between two evaluations; one more follows at the end.
+    pub every_env_steps: u64,
+    /// Adaptation episodes per evaluation trial: the first with z from the prior, then from the
+    /// posterior of the context so far. The return of the last one counts.
+    pub episodes: u32,
+    /// Training tasks evaluated (the first so many); test tasks are all evaluated.
+    pub train_tasks: u32,
+    /// Trials per task whose returns are averaged.
+    pub repeats: u32,
+}
+
+/// `[network]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Address of the coordinator; port 0 picks a free one.
+    pub coordinator: String,
+    /// Address the learner listens on; port 0 picks a free one.
+    pub learner: String,
+}
+
+impl Experiment {
+    /// Checks what types cannot: ranges and relations between keys.
+    ///
+    /// # Errors
+    /// The first value that cannot be right.
+    pub fn validate(&self) -> Result<(), InvalidValue> {
+        self.validate_name()?;
+        self.validate_counts()?;
+        self.validate_sizes()?;
+        self.validate_rates()?;
+        self.validate_addresses()
+    }
+
+    fn validate_name(&self) -> Result<(), InvalidValue> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let name = &self.name;
+        let good = !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed);
+        check(
+            good,
+            "name",
+            "letters, digits, '-', '_' or '.', not starting with '.'",
+            name,
+        )
+    }
+
+    fn validate_counts(&self) -> Result<(), InvalidValue> {
+        let Self {
+            budget,
+            actors,
+            collection,
+            learner,
+            evaluation,
+            ..
+        } = self;
+        at_least_one("budget.env_steps", budget.env_steps)?;
+        let chunk = actors.chunk;
+        check(
+            (1..=512).contains(&chunk),
+            "actors.chunk",
+            "1 to 512",
+            chunk,
+        )?;
+        let environments = actors.environments;
+        check(
+            (1..=1024).contains(&environments),
+            "actors.environments",
+            "1 to 1024",
+            environments,
+        )?;
+        let count = actors.count;
+        check(count <= 4096, "actors.count", "at most 4096", count)?;
+        let spool = actors.unacknowledged;
+        check(
+            spool >= 2 * chunk,
+            "actors.unacknowledged",
+            "at least 2 × actors.chunk",
+            spool,
+        )?;
+        at_least_one(
+            "collection.initial_episodes",
+            collection.initial_episodes.into(),
+        )?;
+        at_least_one(
+            "collection.prior_episodes",
+            collection.prior_episodes.into(),
+        )?;
+        at_least_one("collection.open_trials", collection.open_trials.into())?;
+        at_least_one("learner.publish_every", learner.publish_every)?;
+        at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
+        at_least_one("evaluation.episodes", evaluation.episodes.into())?;
+        at_least_one("evaluation.repeats", evaluation.repeats.into())
+    }
+
+    fn validate_sizes(&self) -> Result<(), InvalidValue> {
+        let Self {
+            inference,
+            agent,
+            learner,
+            replay,
+            ..
+        } = self;
+        check(
+            (1..=1024).contains(&inference.latent),
+            "inference.latent",
+            "1 to 1024",
+            inference.latent,
+        )?;
+        hidden("inference.hidden", &inference.hidden)?;
+        hidden("agent.hidden", &agent.hidden)?;
+        at_least_one("inference.context", inference.context as u64)?;
+        at_least_one("learner.tasks", learner.tasks as u64)?;
+        at_least_one("learner.transitions", learner.transitions as u64)?;
+        at_least_one(
+            "replay.transitions_per_task",
+            replay.transitions_per_task as u64,
+        )
+    }
+
+    fn validate_rates(&self) -> Result<(), InvalidValue> {
+        let Self {
+            collection,
+            inference,
+            agent,
+            learner,
+            ..
+        } = self;
+        positive(
+            "collection.samples_per_insert",
+            collection.samples_per_insert,
+        )?;
+        not_negative("inference.kl_weight", inference.kl_weight)?;
+        not_negative("agent.mean_penalty", agent.mean_penalty)?;
+        not_negative("agent.log_std_penalty", agent.log_std_penalty)?;
+        positive("agent.reward_scale", agent.reward_scale)?;
+        positive("learner.learning_rate", learner.learning_rate)?;
+        positive("learner.checkpoint_seconds", learner.checkpoint_seconds)?;
+        let discount = agent.discount;
+        check(
+            (0.0..1.0).contains(&discount),
+            "agent.discount",
+            "at least 0 and below 1",
+            discount,
+        )?;
+        let rate = agent.target_rate;
+        check(
+            rate > 0.0 && rate <= 1.0,
+            "agent.target_rate",
+            "above 0 and at most 1",
+            rate,
+        )?;
+        let device = learner.device.as_str();
+        let index = device.strip_prefix("cuda:").map(str::parse::<usize>);
+        let good = matches!(device, "auto" | "cpu" | "cuda") || matches!(index, Some(Ok(_)));
+        check(
+            good,
+            "learner.device",
+            "auto, cpu, cuda or cuda:<index>",
+            device,
+        )
+    }
+
+    fn validate_addresses(&self) -> Result<(), InvalidValue> {
+        let expected = "an address such as 127.0.0.1:0";
+        let is_address = |text: &str| text.parse::<std::net::SocketAddr>().is_ok();
+        let Network {
+            coordinator,
+            learner,
+        } = &self.network;
+        check(
+            is_address(coordinator),
+            "network.coordinator",
+            expected,
+            coordinator,
+        )?;
+        check(is_address(learner), "network.learner", expected, learner)
+    }
+}
+
+fn check(
+    good: bool,
+    key: &'static str,
+    expected: &'static str,
+    got: impl ToString,
+) -> Result<(), InvalidValue> {
+    if good {
+        Ok(())
+    } else {
+        Err(InvalidValue {
+            key,
+            expected,
+            got: got.to_string(),
+        })
+    }
+}
+
+fn at_least_one(key: &'static str, value: u64) -> Result<(), InvalidValue> {
+    check(value >= 1, key, "at least 1", value)
+}
+
+fn positive(key: &'static str, value: f64) -> Result<(), InvalidValue> {
+    check(
+        value > 0.0 && value.is_finite(),
+        key,
+        "a finite number above 0",
+        value,
+    )
+}
+
+fn not_negative(key: &'static str, value: f64) -> Result<(), InvalidValue> {
+    check(
+        value >= 0.0 && value.is_finite(),
+        key,
+        "a finite number, 0 or above",
+        value,
+    )
+}
+
+fn hidden(key: &'static str, sizes: &[usize]) -> Result<(), InvalidValue> {
+    let good = !sizes.is_empty() && sizes.iter().all(|n| (1..=8192).contains(n));
+    check(
+        good,
+        key,
+        "a list of layer widths, each 1 to 8192",
+        format!("{sizes:?}"),
+    )
+}
