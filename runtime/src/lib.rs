@@ -1,1 +1,14 @@
-//! runtime
+//! What every process does once: layered configuration, logging, signals and the end of a process,
+//! retrying, and how much memory it uses.
+//!
+//! Knows nothing of learning or of the wire. Kept from becoming a drawer for this and that by the
+//! list below.
+
+pub mod config;
+pub mod memory;
+pub mod retry;
+pub mod stop;
+pub mod telemetry;
+
+pub use retry::Backoff;
+pub use stop::Stop;
