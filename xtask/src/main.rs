@@ -1,14 +1,22 @@
 //! The chores of this workspace: `cargo xtask <command>`.
 
+mod bench;
+mod cargo;
+mod ci;
 mod setup;
 mod shell;
+mod test;
+mod tools;
+mod train;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use bench::{Format, Plan};
 use setup::Scope;
 
 /// Set up, train, test and measure Proteus.
@@ -31,6 +39,88 @@ enum Task {
     ///
     /// To use your own copies set LIBTORCH, MUJOCO_DYNAMIC_LINK_DIR or PROTEUS_MODELS_BUILD_DIR.
     Setup(SetupArgs),
+
+    /// Build everything and train: `cargo xtask train [CONFIG] [FLAGS]…`
+    ///
+    /// CONFIG is a file such as configs/pearl/cheetah-vel.toml; without it the quickstart is trained
+    /// (PEARL on point-robot: about three minutes on two cores). FLAGS go to the coordinator;
+    /// `target/release/coordinator train --help` explains them. Ctrl-C ends a run in good order.
+    #[command(after_help = "Examples:
+  cargo xtask train
+  cargo xtask train configs/pearl/cheetah-vel.toml --set seed=3")]
+    Train {
+        /// A configuration file, then flags for `coordinator train`
+        #[arg(
+            value_name = "CONFIG|FLAGS",
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
+        arguments: Vec<OsString>,
+    },
+
+    /// Build everything and run every test, or those whose name contains FILTER
+    Test {
+        /// A part of the names of the tests to run
+        filter: Option<String>,
+    },
+
+    /// Measure, and set each figure beside a reference of the same run
+    #[command(after_help = "Examples:
+  cargo xtask bench                       every figure of ours
+  cargo xtask bench actor ingest          two of them
+  cargo xtask bench --repeats 5 --json    medians of five, for programs
+  cargo xtask bench peers                 PyTorch and Ray on the same work, beside ours
+
+`peers` installs pinned versions into a private virtual environment in the cache of this user
+(several GiB, once). For steady figures leave the machine alone meanwhile.")]
+    Bench(BenchArgs),
+
+    /// Check what must hold before a change is taken: lints, then tests
+    Ci,
+
+    /// The lints of `ci`: format, unused dependencies, licences and sources, clippy, documentation
+    Lint,
+
+    /// Install the cargo tools `ci` uses, unless they are on PATH
+    Tools,
+}
+
+#[derive(Debug, Args)]
+struct BenchArgs {
+    /// What to measure; nothing means all of ours
+    names: Vec<String>,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+
+    /// Measure each this many times, in turns, and show medians
+    #[arg(long, default_value_t = 3, value_parser = repeats)]
+    repeats: usize,
+}
+
+fn repeats(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=1000) => Ok(count),
+        _ => Err(format!(
+            "expected a whole number from 1 to 1000, got {text:?}"
+        )),
+    }
+}
+
+impl From<BenchArgs> for Plan {
+    fn from(args: BenchArgs) -> Self {
+        let format = if args.json {
+            Format::Json
+        } else {
+            Format::Table
+        };
+        Self {
+            names: args.names,
+            repeats: args.repeats,
+            format,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -53,5 +143,11 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Task::Setup(args) => setup::run(if args.cuda { Scope::Cuda } else { Scope::Cpu }),
+        Task::Train { arguments } => train::run(&arguments),
+        Task::Test { filter } => test::run(filter.as_deref()),
+        Task::Bench(args) => bench::run(&args.into()),
+        Task::Ci => ci::run(),
+        Task::Lint => ci::lint(),
+        Task::Tools => ci::install(),
     }
 }

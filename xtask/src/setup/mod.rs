@@ -2,12 +2,12 @@
 
 mod download;
 mod hash;
+mod lock;
 mod part;
 mod pins;
 mod preconditions;
 
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::fs;
 
 use anyhow::{Context, Result};
 
@@ -37,11 +37,11 @@ pub(crate) fn run(scope: Scope) -> Result<()> {
     }
     preconditions::fetching()?;
     fs::create_dir_all(&deps).with_context(|| format!("cannot create {}", deps.display()))?;
-    let _lock = lock(&deps)?;
+    let _lock = lock::folder(&deps)?;
     let store = Store::new(workspace::cache()?.join("wheels"), Pip::new(&pins.target))?;
     for part in parts.iter().filter(|part| part.is_missing()) {
         part.install(&pins, &store)?;
-        eprintln!("setup: {} is ready", part.dir().display());
+        eprintln!("setup: .deps/{} is ready", part.name());
     }
     Ok(())
 }
@@ -57,22 +57,4 @@ fn announce_foreign(parts: &[Part<'_>]) {
             );
         }
     }
-}
-
-/// One setup at a time per checkout; the lock goes with the file handle.
-fn lock(deps: &Path) -> Result<File> {
-    let path = deps.join(".lock");
-    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => return Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            eprintln!("setup: another setup is at work; waiting for it")
-        }
-        Err(TryLockError::Error(error)) => {
-            return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-        }
-    }
-    file.lock()
-        .with_context(|| format!("cannot lock {}", path.display()))?;
-    Ok(file)
 }

@@ -73,10 +73,6 @@ impl<'a> Part<'a> {
         part
     }
 
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     pub(crate) fn name(&self) -> &str {
         &self.pin.dir
     }
@@ -206,7 +202,8 @@ fn unpack(plan: &[Entry<'_>]) -> Result<()> {
     }
     let counts: Vec<usize> =
         serde_json::from_slice(&output.stdout).context("unpack.py's answer")?;
-    for (entry, _) in plan.iter().zip(counts).filter(|(_, count)| *count == 0) {
+    let barren = plan.iter().zip(counts).find(|(_, count)| *count == 0);
+    if let Some((entry, _)) = barren {
         bail!(
             "{} has no file matching {:?}; correct xtask/pins.toml",
             entry.wheel.display(),
