@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::hash;
+use super::lock;
 use super::pins::{Target, Wheel};
 use crate::shell;
 
@@ -124,6 +125,7 @@ impl<F: Fetch> Store<F> {
 
     /// The checked file of a wheel. What has the wrong hash is removed and fetched again.
     pub(crate) fn get(&self, wheel: &Wheel) -> Result<PathBuf> {
+        let _lock = lock::folder(&self.folder)?;
         let path = self.folder.join(wheel.file_name());
         if path.exists() {
             match check(&path, wheel) {
@@ -143,9 +145,8 @@ impl<F: Fetch> Store<F> {
     }
 
     fn fetch_once(&self, wheel: &Wheel, path: &Path) -> Result<()> {
-        let part = self
-            .folder
-            .join(format!("part-{}-{}", wheel.file_name(), std::process::id()));
+        // Under this name a killed setup leaves what it had; the next one removes it.
+        let part = self.folder.join(format!("part-{}", wheel.file_name()));
         remove(&part)?;
         fs::create_dir(&part).with_context(|| format!("cannot create {}", part.display()))?;
         eprintln!(
@@ -220,6 +221,15 @@ mod tests {
         Store::new(folder.to_path_buf(), &script)?.get(&wheel())
     }
 
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
     #[test]
     fn a_damaged_download_is_fetched_again() {
         let folder = tempfile::tempdir().unwrap();
@@ -235,7 +245,20 @@ mod tests {
             error.contains("expected sha256") && error.contains("got"),
             "{error}"
         );
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(names(folder.path()), [".lock"]);
+    }
+
+    #[test]
+    fn what_a_killed_download_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = folder.path().join(format!("part-{}", wheel().file_name()));
+        fs::create_dir(&part).unwrap();
+        fs::write(part.join("half.whl"), "go").unwrap();
+        get(folder.path(), &["good"]).unwrap();
+        assert_eq!(
+            names(folder.path()),
+            [".lock".to_owned(), wheel().file_name()]
+        );
     }
 
     #[test]
