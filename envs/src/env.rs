@@ -1,0 +1,155 @@
+//! The contract between those who write environments and those who run them.
+
+use crate::Error;
+use rand_chacha::ChaCha8Rng;
+use types::{EnvSpec, Split, Task};
+
+/// What a step gives besides the observation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// The task's own reward: what an agent may see and is evaluated on.
+    pub reward: f64,
+    /// What learning uses; equal to `reward` unless [`EnvSpec::shaped_reward`].
+    pub shaped_reward: f64,
+    /// Whether the task itself ended: no value follows. The horizon is the caller's to watch.
+    pub terminated: bool,
+}
+
+/// An environment that plays episodes of the tasks of one family, one after another.
+pub trait Env: Send {
+    /// Starts an episode of `task` and writes the first `observation`, `[observation_dim]`.
+    ///
+    /// What happened in earlier episodes leaves no trace: the same task and generator give the
+    /// same episode in a new environment and in a used one.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the task is not one of this family, [`Error::Length`] when
+    /// `observation` has another width.
+    fn reset(
+        &mut self,
+        task: &Task,
+        rng: &mut ChaCha8Rng,
+        observation: &mut [f32],
+    ) -> Result<(), Error>;
+
+    /// Takes `action`, `[action_dim]`, and writes the `observation` that follows,
+    /// `[observation_dim]`. Actions are clipped to [-1, 1], then rescaled to physical units.
+    ///
+    /// # Errors
+    /// [`Error::Action`] and [`Error::Length`] leave the environment as it was,
+    /// [`Error::NotReset`] asks for a reset; after [`Error::Diverged`] the environment is worthless.
+    fn step(
+        &mut self,
+        action: &[f32],
+        rng: &mut ChaCha8Rng,
+        observation: &mut [f32],
+    ) -> Result<Step, Error>;
+}
+
+/// A closed-form policy that knows the task.
+pub trait Oracle: Send {
+    /// Writes the `action`, `[action_dim]`, for an `observation`, `[observation_dim]`.
+    fn act(&self, observation: &[f32], action: &mut [f32]);
+}
+
+/// A distribution over tasks with everything else equal.
+pub trait TaskFamily: Send + Sync {
+    /// Registered name, for example `cheetah-vel`.
+    fn name(&self) -> &'static str;
+
+    /// One sentence for people.
+    fn summary(&self) -> &'static str;
+
+    /// Shapes and horizon, the same for all tasks.
+    fn spec(&self) -> EnvSpec;
+
+    /// The tasks of a split, the same on every call; task `i` is at position `i`.
+    fn tasks(&self, split: Split) -> Vec<Task>;
+
+    /// A new environment, which wants a [reset](Env::reset) first.
+    ///
+    /// # Errors
+    /// [`Error::NoModels`] or [`Error::Model`] when the physics model cannot be loaded.
+    fn make(&self) -> Result<Box<dyn Env>, Error>;
+
+    /// The best policy for `task`, for families where one can be written down.
+    fn oracle(&self, task: &Task) -> Option<Box<dyn Oracle>> {
+        let _ = task;
+        None
+    }
+}
+
+/// The tasks of a split out of all tasks of a family: the first `train` of them are for training,
+/// the others for testing.
+pub(crate) fn split_off<T>(mut all: Vec<T>, train: usize, split: Split) -> Vec<T> {
+    let test = all.split_off(train.min(all.len()));
+    match split {
+        Split::Train => all,
+        Split::Test => test,
+    }
+}
+
+/// Numbers the tasks of a split; `values` holds the parameters called `names`, task by task.
+pub(crate) fn enumerate<const N: usize>(
+    split: Split,
+    names: [&str; N],
+    values: impl IntoIterator<Item = [f64; N]>,
+) -> Vec<Task> {
+    let parameter = |(name, value): (&str, f64)| types::Parameter {
+        name: name.to_owned(),
+        value,
+    };
+    (0..)
+        .zip(values)
+        .map(|(index, values)| Task {
+            id: types::TaskRef { split, index },
+            parameters: names.into_iter().zip(values).map(parameter).collect(),
+        })
+        .collect()
+}
+
+/// The value of a parameter that the family needs.
+pub(crate) fn parameter(task: &Task, name: &'static str) -> Result<f64, Error> {
+    match task.parameter(name) {
+        Some(value) if value.is_finite() => Ok(value),
+        other => Err(Error::Parameter {
+            task: task.id,
+            name,
+            got: other.map_or_else(|| "none".to_owned(), |value| value.to_string()),
+        }),
+    }
+}
+
+/// Refuses a slice of another length.
+pub(crate) fn check_len(what: &'static str, expected: usize, got: usize) -> Result<(), Error> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(Error::Length {
+        what,
+        expected,
+        got,
+    })
+}
+
+/// The action clipped to [-1, 1]; refuses other lengths and non-finite numbers.
+pub(crate) fn clipped<const N: usize>(action: &[f32]) -> Result<[f64; N], Error> {
+    check_len("action", N, action.len())?;
+    let mut clipped = [0.0; N];
+    for (index, (&value, slot)) in action.iter().zip(&mut clipped).enumerate() {
+        if !value.is_finite() {
+            return Err(Error::Action { index, value });
+        }
+        *slot = f64::from(value.clamp(-1.0, 1.0));
+    }
+    Ok(clipped)
+}
+
+/// An `f64` state as an observation holds it.
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "observations are f32 by design; what overflows becomes infinite and is noticed"
+)]
+pub(crate) fn narrow(value: f64) -> f32 {
+    value as f32
+}

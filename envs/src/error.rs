@@ -1,0 +1,84 @@
+//! What can go wrong in an environment.
+
+use std::path::PathBuf;
+use types::TaskRef;
+
+/// Why a family, an environment or a step could not be had.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// No family is registered under this name.
+    #[error("expected one of the task families {known}; got \"{name}\"{hint}")]
+    UnknownFamily {
+        /// What was asked for.
+        name: String,
+        /// All registered names, separated by commas.
+        known: String,
+        /// `; did you mean "…"?`, or nothing when no name is near.
+        hint: String,
+    },
+    /// A task does not say what its family needs to know.
+    #[error(
+        "task {task}: expected a finite parameter \"{name}\", got {got}; \
+         use a task of the family that made the environment"
+    )]
+    Parameter {
+        /// Which task.
+        task: TaskRef,
+        /// The parameter.
+        name: &'static str,
+        /// What the task has under that name.
+        got: String,
+    },
+    /// A slice does not fit the environment.
+    #[error("{what}: expected {expected} numbers, got {got}; see the family's EnvSpec")]
+    Length {
+        /// Which slice.
+        what: &'static str,
+        /// Numbers it should hold.
+        expected: usize,
+        /// Numbers it holds.
+        got: usize,
+    },
+    /// An action holds NaN or an infinity. The environment is as it was before the call.
+    #[error(
+        "action[{index}]: expected a finite number, got {value}; check what the policy put out"
+    )]
+    Action {
+        /// Position in the action.
+        index: usize,
+        /// The offending value.
+        value: f32,
+    },
+    /// A step before the first reset.
+    #[error("expected a reset to a task before the first step, got a step")]
+    NotReset,
+    /// The simulation left the numbers it can handle. What the environment holds is worthless.
+    #[error(
+        "expected a stable simulation, got {what}; \
+         give the episode up and build a new environment"
+    )]
+    Diverged {
+        /// What was noticed.
+        what: String,
+    },
+    /// Nobody said where the MuJoCo models are.
+    #[error(
+        "expected the folder of MuJoCo models, got neither PROTEUS_MODELS now nor \
+         PROTEUS_MODELS_BUILD_DIR at build time; run `cargo xtask setup` and build again, \
+         or set PROTEUS_MODELS"
+    )]
+    NoModels,
+    /// A model cannot be had from where it should be.
+    #[error(
+        "expected {expected} at {path}, got {got}; run `cargo xtask setup`, \
+         or set PROTEUS_MODELS to the folder that holds the models"
+    )]
+    Model {
+        /// The model file.
+        path: PathBuf,
+        /// What would be right.
+        expected: &'static str,
+        /// What was there.
+        got: String,
+    },
+}

@@ -1,0 +1,49 @@
+//! The random numbers of NumPy's global generator (`np.random.seed`, `uniform`, `shuffle`).
+//!
+//! Published task lists were drawn with it, so the same numbers are needed here. It is MT19937
+//! with the original integer seeding; NumPy has frozen this generator, so nothing here will change.
+
+use rand_mt::Mt;
+
+/// `np.random` after `np.random.seed(seed)`.
+pub(crate) struct NumpyRandom(Mt);
+
+impl NumpyRandom {
+    pub(crate) fn new(seed: u32) -> Self {
+        Self(Mt::new(seed))
+    }
+
+    /// A number in [0, 1) with 53 random bits, of which the first word gives the upper 27.
+    fn unit(&mut self) -> f64 {
+        let upper = self.0.next_u32() >> 5;
+        let lower = self.0.next_u32() >> 6;
+        (f64::from(upper) * 67_108_864.0 + f64::from(lower)) / 9_007_199_254_740_992.0
+    }
+
+    /// `np.random.uniform(low, high)`: a number in [low, high).
+    pub(crate) fn uniform(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// A number in [0, max], for `max` below 2³²: words under the smallest mask that covers `max`,
+    /// until one fits.
+    fn interval(&mut self, max: usize) -> usize {
+        if max == 0 {
+            return 0;
+        }
+        let mask = usize::MAX >> max.leading_zeros();
+        loop {
+            let value = self.0.next_u32() as usize & mask;
+            if value <= max {
+                return value;
+            }
+        }
+    }
+
+    /// `np.random.shuffle(rows)`: swaps from the last row down to the second.
+    pub(crate) fn shuffle<T>(&mut self, rows: &mut [T]) {
+        for last in (1..rows.len()).rev() {
+            rows.swap(last, self.interval(last));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The task lists are the published ones, as NumPy draws them (`fixtures/record_numpy.py`).
+
+use envs::find;
+use std::collections::BTreeMap;
+use types::{Split, Task};
+
+/// Cosines and sines may differ in the last bit between implementations; all else is exact.
+const TOLERANCE: f64 = 1e-15;
+
+#[test]
+fn task_lists_equal_those_recorded_from_numpy() -> anyhow::Result<()> {
+    let text = include_str!("../fixtures/tasks.json");
+    let recorded: BTreeMap<String, Vec<Vec<f64>>> = serde_json::from_str(text)?;
+    let train_tasks = BTreeMap::from([
+        ("point-robot", 80),
+        ("sparse-point-robot", 80),
+        ("cheetah-vel", 100),
+        ("cheetah-dir", 2),
+    ]);
+    for (name, rows) in &recorded {
+        let name = name.as_str();
+        let family = find(name)?;
+        let train = family.tasks(Split::Train);
+        assert_eq!(train.len(), train_tasks[name], "{name}");
+        let tasks: Vec<Task> = train.into_iter().chain(family.tasks(Split::Test)).collect();
+        assert_eq!(tasks.len(), rows.len(), "{name}");
+        for (task, row) in tasks.iter().zip(rows) {
+            let values: Vec<f64> = task.parameters.iter().map(|p| p.value).collect();
+            let near = |(a, b): (&f64, &f64)| (a - b).abs() <= TOLERANCE;
+            assert_eq!(values.len(), row.len(), "{name} {}", task.id);
+            assert!(
+                values.iter().zip(row).all(near),
+                "{name} {}: {values:?} {row:?}",
+                task.id
+            );
+        }
+    }
+    Ok(())
+}
