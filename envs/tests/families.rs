@@ -276,34 +276,19 @@ fn by_formula(
     seed: u64,
     seen: &Episode,
 ) -> Result<Vec<[f64; 2]>> {
-    let of = |name: &str| task.parameter(name).context("parameter");
+    let of = |name| task.parameter(name).context("parameter");
     match family.name() {
-        name @ ("point-robot" | "sparse-point-robot") => {
-            let (x, y) = (of("goal_x")?, of("goal_y")?);
-            let reward = |(observation, step): (&Vec<f32>, &Step)| {
-                let (dx, dy) = (f64::from(observation[0]) - x, f64::from(observation[1]) - y);
-                let distance = (dx * dx + dy * dy).sqrt();
-                let sparse = match distance - 0.2 {
-                    // On the edge, f32 does not tell which side of it.
-                    beyond if beyond.abs() < 1e-6 && step.reward == 0.0 => 0.0,
-                    beyond if beyond > 1e-6 => 0.0,
-                    _ => 1.0 - distance,
-                };
-                [
-                    if name == "point-robot" {
-                        -distance
-                    } else {
-                        sparse
-                    },
-                    -distance,
-                ]
+        "point-robot" => point_by_formula(task, seen, |distance, _| -distance),
+        "sparse-point-robot" => point_by_formula(task, seen, |distance, step| {
+            // On the very edge, f32 observations do not tell the side.
+            let edge = (distance - 0.2).abs() < 1e-6;
+            let outside = if edge {
+                step.reward == 0.0
+            } else {
+                distance > 0.2
             };
-            Ok(seen.observations[1..]
-                .iter()
-                .zip(&seen.steps)
-                .map(reward)
-                .collect())
-        }
+            if outside { 0.0 } else { 1.0 - distance }
+        }),
         "cheetah-vel" => {
             let target = of("velocity")?;
             cheetah_by_formula(family.spec(), seed, |v| {
@@ -316,6 +301,26 @@ fn by_formula(
         }
         other => anyhow::bail!("{other}: add its published formula to this test"),
     }
+}
+
+/// Measures the distance to the goal in the observations.
+fn point_by_formula(
+    task: &Task,
+    seen: &Episode,
+    reward: impl Fn(f64, &Step) -> f64,
+) -> Result<Vec<[f64; 2]>> {
+    let of = |name| task.parameter(name).context("parameter");
+    let (x, y) = (of("goal_x")?, of("goal_y")?);
+    let rewards = |(observation, step): (&Vec<f32>, &Step)| {
+        let (dx, dy) = (f64::from(observation[0]) - x, f64::from(observation[1]) - y);
+        let distance = (dx * dx + dy * dy).sqrt();
+        [reward(distance, step), -distance]
+    };
+    Ok(seen.observations[1..]
+        .iter()
+        .zip(&seen.steps)
+        .map(rewards)
+        .collect())
 }
 
 /// Follows the episode in a simulation of its own.
