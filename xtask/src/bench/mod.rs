@@ -50,6 +50,8 @@ struct Program {
     name: String,
     file: PathBuf,
     arguments: Vec<OsString>,
+    /// Where it runs, and leaves what logs it writes.
+    folder: PathBuf,
 }
 
 /// Measures and prints.
@@ -90,10 +92,12 @@ fn ours(names: &[String], pairs: &[Pair]) -> Result<Vec<Program>> {
         .filter(|line| !line.is_empty())
         .collect();
     let chosen = choose(names, pairs, &known)?;
+    let folder = workspace::root()?;
     let program = |name: String| Program {
         arguments: vec![name.clone().into()],
         name,
         file: file.clone(),
+        folder: folder.clone(),
     };
     Ok(chosen.into_iter().map(program).collect())
 }
@@ -143,9 +147,7 @@ fn measure(repeats: usize, programs: &[Program]) -> Result<Collection> {
 impl Program {
     fn printed(&self) -> Result<String> {
         let mut command = Command::new(&self.file);
-        command
-            .args(&self.arguments)
-            .current_dir(workspace::root()?);
+        command.args(&self.arguments).current_dir(&self.folder);
         let line = shell::shown(&command);
         let output = command
             .stdin(Stdio::null())

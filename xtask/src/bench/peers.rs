@@ -50,11 +50,13 @@ pub(crate) fn pairs() -> Result<Vec<Pair>> {
 /// The scripts, ready to run.
 pub(super) fn programs() -> Result<Vec<Program>> {
     let python = environment()?;
-    let folder = workspace::root()?.join("xtask/peers");
+    let scripts = workspace::root()?.join("xtask/peers");
+    let folder = workspace::cache()?;
     let program = |name: &str| Program {
         name: format!("{BENCH}/{name}"),
         file: python.clone(),
-        arguments: vec![folder.join(name).into_os_string()],
+        arguments: vec![scripts.join(name).into_os_string()],
+        folder: folder.clone(),
     };
     Ok(["rollouts.py", "ray_actors.py", "pearl_update.py"]
         .map(program)

@@ -3,14 +3,13 @@
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use super::hash;
 use super::lock;
 use super::pins::{Target, Wheel};
-use crate::shell;
 
 /// How often a wheel is fetched before giving up on it.
 const ATTEMPTS: usize = 2;
@@ -76,23 +75,36 @@ impl Fetch for Pip<'_> {
         fs::write(&requirements, line)
             .with_context(|| format!("cannot write {}", requirements.display()))?;
         let mut command = self.command(&requirements, into);
-        let hint = || {
+        run_pip(&mut command).with_context(|| {
             format!(
-                "cannot fetch {} {}; pip must reach a package index that has this wheel \
-                 (behind a mirror, set PIP_INDEX_URL)",
+                "cannot fetch {} {}; expected a package index that has this wheel \
+                 (behind a mirror or proxy, set PIP_INDEX_URL or HTTPS_PROXY)",
                 wheel.name, wheel.version
             )
-        };
-        if io::stderr().is_terminal() {
-            let status = command.status().context("cannot start python3")?;
-            if !status.success() {
-                return Err(anyhow::anyhow!("pip ended with {status}")).with_context(hint);
-            }
-        } else {
-            shell::read(command.arg("--quiet")).with_context(hint)?;
-        }
+        })?;
         only_wheel(into)
     }
+}
+
+/// With pip's own progress on a terminal, silent elsewhere.
+fn run_pip(pip: &mut Command) -> Result<()> {
+    pip.stdin(Stdio::null());
+    if io::stderr().is_terminal() {
+        let status = pip.status().context("cannot start python3")?;
+        return match status.success() {
+            true => Ok(()),
+            false => bail!("pip ended with {status}; its own message is above"),
+        };
+    }
+    let output = pip
+        .arg("--quiet")
+        .output()
+        .context("cannot start python3")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("pip said: {}", said.trim());
+    }
+    Ok(())
 }
 
 fn only_wheel(folder: &Path) -> Result<PathBuf> {

@@ -46,15 +46,21 @@ pub(crate) fn run(scope: Scope) -> Result<()> {
     Ok(())
 }
 
+/// Says once per variable what is left to the user's own copy.
 fn announce_foreign(parts: &[Part<'_>]) {
+    let mut said: Vec<&str> = Vec::new();
     for part in parts {
-        if let Standing::Foreign { variable, value } = part.standing() {
-            eprintln!(
-                "setup: {variable}={} is set; .deps/{} is left alone. \
-                 If a program does not find its libraries, add them to LD_LIBRARY_PATH",
-                value.to_string_lossy(),
-                part.name()
-            );
+        let Standing::Foreign { variable, value } = part.standing() else {
+            continue;
+        };
+        if said.contains(&variable.as_str()) {
+            continue;
         }
+        said.push(variable);
+        eprintln!(
+            "setup: {variable}={} is used as it is, nothing is fetched for it; \
+             when a program does not find its libraries, name their folder in LD_LIBRARY_PATH",
+            value.to_string_lossy(),
+        );
     }
 }
