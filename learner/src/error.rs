@@ -1,0 +1,72 @@
+//! What can go wrong in the learner.
+
+use std::path::PathBuf;
+
+/// An error of the learner.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// libtorch refused an operation.
+    #[error("run a tensor operation: {0}")]
+    Torch(#[from] tch::TchError),
+    /// Parameters do not fit the networks.
+    #[error(transparent)]
+    Networks(#[from] nets::Error),
+    /// A value of the experiment cannot work with this task family.
+    #[error("{key}: expected {expected}, got {got}")]
+    Setting {
+        /// Dotted path of the key.
+        key: &'static str,
+        /// What would work.
+        expected: String,
+        /// What was there.
+        got: String,
+    },
+    /// The device asked for cannot be had.
+    #[error("learner.device: expected a usable {wanted}, but {why}")]
+    Device {
+        /// What was asked for.
+        wanted: String,
+        /// Why it cannot be used, and what to do.
+        why: String,
+    },
+    /// A file could not be written or read.
+    #[error("{action} {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Too many updates in a row had a loss or a gradient that is not finite.
+    #[error(
+        "expected finite gradients, got {skipped} updates in a row without; the last good \
+         checkpoint is kept. Lower learner.learning_rate or agent.reward_scale"
+    )]
+    NotFinite {
+        /// Updates skipped since the last good one.
+        skipped: u64,
+    },
+    /// The coordinator is gone or refuses us.
+    #[error("{action}: {status}")]
+    Coordinator {
+        /// What was asked of it.
+        action: &'static str,
+        /// Its answer.
+        status: Box<tonic_status::Status>,
+    },
+    /// A message of the coordinator cannot be read.
+    #[error("read the {what} sent by the coordinator: {why}")]
+    Message {
+        /// Which part.
+        what: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+use proto::tonic as tonic_status;
+
+/// Result of the learner's functions.
+pub type Result<T> = std::result::Result<T, Error>;
