@@ -1,1 +1,21 @@
-//! coordinator
+//! The control plane and the user's command line.
+//!
+//! Who is alive, who works on what, what comes of it: decided by pure functions of (state, event,
+//! now), served over gRPC. Around it: local processes, the run directory, what a user sees. Knows
+//! neither tensors nor physics; what needs them is asked of the `actor` program beside it.
+
+pub mod bottleneck;
+pub mod ids;
+pub mod outcomes;
+pub mod rates;
+pub mod refusal;
+pub mod registry;
+pub mod scores;
+pub mod server;
+mod service;
+mod shared;
+pub mod state;
+pub mod status;
+pub mod trials;
+
+pub use server::{Handle, Server};

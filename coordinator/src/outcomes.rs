@@ -1,0 +1,140 @@
+//! Outcomes in the order they came, for the learner to read from any position it has not passed.
+
+use std::collections::VecDeque;
+use types::TrialOutcome;
+
+/// Outcomes kept after they were handed to the learner's stream, should it have to ask again.
+const KEPT_AFTER_DELIVERY: u64 = 10_000;
+
+/// A position that is gone, or does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("outcomes: expected a position from {first} to {end}, got {got}")]
+pub struct NoSuchPosition {
+    first: u64,
+    end: u64,
+    got: u64,
+}
+
+/// Positions 0, 1, 2, … of the run. Bounded: by what is undelivered, plus a fixed number.
+#[derive(Debug, Default)]
+pub struct OutcomeLog {
+    first: u64,
+    items: VecDeque<TrialOutcome>,
+    delivered: u64,
+}
+
+impl OutcomeLog {
+    /// Adds the next one.
+    pub fn push(&mut self, outcome: TrialOutcome) {
+        self.items.push_back(outcome);
+    }
+
+    /// Position after the last.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.first + self.items.len() as u64
+    }
+
+    /// How many the learner has not been given yet.
+    #[must_use]
+    pub fn undelivered(&self) -> u64 {
+        self.end() - self.delivered
+    }
+
+    /// The learner asks for `from` on: it has what comes before, which is dropped.
+    ///
+    /// # Errors
+    /// [`NoSuchPosition`] if `from` was dropped before or lies ahead.
+    pub fn seek(&mut self, from: u64) -> Result<(), NoSuchPosition> {
+        if !(self.first..=self.end()).contains(&from) {
+            return Err(NoSuchPosition {
+                first: self.first,
+                end: self.end(),
+                got: from,
+            });
+        }
+        self.drop_before(from);
+        self.delivered = from;
+        Ok(())
+    }
+
+    /// Up to `limit` outcomes from position `from` on, for delivery. Empty if there are none yet.
+    ///
+    /// # Errors
+    /// [`NoSuchPosition`] if `from` was dropped: a newer stream has read further.
+    pub fn deliver(
+        &mut self,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<TrialOutcome>, NoSuchPosition> {
+        let offset = from.checked_sub(self.first).ok_or(NoSuchPosition {
+            first: self.first,
+            end: self.end(),
+            got: from,
+        })?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let batch: Vec<TrialOutcome> = self
+            .items
+            .iter()
+            .skip(offset)
+            .take(limit)
+            .cloned()
+            .collect();
+        self.delivered = self.delivered.max(from + batch.len() as u64);
+        self.drop_before(self.delivered.saturating_sub(KEPT_AFTER_DELIVERY));
+        Ok(batch)
+    }
+
+    fn drop_before(&mut self, position: u64) {
+        while self.first < position && self.items.pop_front().is_some() {
+            self.first += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{Purpose, Split, TaskRef, TrialId};
+
+    fn outcome(id: u64) -> TrialOutcome {
+        TrialOutcome {
+            trial: TrialId(id),
+            task: TaskRef {
+                split: Split::Train,
+                index: 0,
+            },
+            purpose: Purpose::Train,
+            episodes: vec![],
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn every_position_is_delivered_in_order_and_memory_stays_bounded() {
+        let mut log = OutcomeLog::default();
+        let mut read = 0;
+        for id in 0..100_000 {
+            log.push(outcome(id));
+            if id % 7 == 0 {
+                let batch = log.deliver(read, 100).unwrap();
+                let ids: Vec<u64> = batch.iter().map(|o| o.trial.0).collect();
+                assert_eq!(ids, (read..=id).collect::<Vec<_>>());
+                read += batch.len() as u64;
+            }
+            assert!(log.items.len() as u64 <= KEPT_AFTER_DELIVERY + 7);
+        }
+    }
+
+    #[test]
+    fn asking_for_later_drops_what_came_before_and_never_goes_back() {
+        let mut log = OutcomeLog::default();
+        (0..5).for_each(|id| log.push(outcome(id)));
+        assert_eq!(log.seek(3), Ok(()));
+        assert_eq!(log.items.len(), 2);
+        let refused = log.seek(2).unwrap_err().to_string();
+        assert!(refused.contains("from 3 to 5, got 2"), "{refused}");
+        assert!(log.seek(6).is_err());
+        assert_eq!(log.undelivered(), 2);
+    }
+}

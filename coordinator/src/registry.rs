@@ -1,0 +1,254 @@
+//! Who is alive. Pure: the clock is passed in.
+
+use proto::v1::ActorStats;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use types::{ActorId, Incarnation};
+
+/// Time since the coordinator started.
+pub type Now = Duration;
+
+/// An actor that is silent for longer is dead.
+pub const SILENCE: Duration = Duration::from_secs(3);
+
+/// Ended lives of which everything is remembered; of older ones only the totals are.
+const REMEMBERED: usize = 4096;
+
+/// Names one life of one actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LifeKey {
+    /// The place in the fleet.
+    pub actor: ActorId,
+    /// Which life in that place.
+    pub incarnation: Incarnation,
+}
+
+impl std::fmt::Display for LifeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "actor {} incarnation {}", self.actor, self.incarnation)
+    }
+}
+
+/// What is known of one life.
+#[derive(Debug, Clone)]
+pub struct Life {
+    /// Its name.
+    pub key: LifeKey,
+    /// Where it runs.
+    pub host: String,
+    /// Its process there.
+    pub pid: u32,
+    /// When it registered.
+    pub born: Now,
+    /// When it was last heard of.
+    pub heard: Now,
+    /// Its counters, as of then.
+    pub stats: ActorStats,
+    /// Whether it was told to finish and leave before its last heartbeat.
+    pub told_to_leave: bool,
+    /// Transitions that the learner has stored from it.
+    pub stored: u64,
+}
+
+impl Life {
+    /// Whether its own last count of acknowledged transitions is final: it was told to leave, and
+    /// has nothing in flight. The count of a life that was killed is as old as its last heartbeat.
+    #[must_use]
+    pub fn left_in_order(&self) -> bool {
+        self.told_to_leave && self.stats.transitions_sent == self.stats.transitions_acknowledged
+    }
+
+    /// Transitions of this life that were acknowledged: its own count if it left in order, else
+    /// the learner's.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        if self.left_in_order() {
+            self.stats.transitions_acknowledged
+        } else {
+            self.stored
+        }
+    }
+}
+
+/// All lives of all actors.
+#[derive(Debug, Default)]
+pub struct Registry {
+    alive: BTreeMap<ActorId, Life>,
+    ended: BTreeMap<Incarnation, Life>,
+    forgotten: Totals,
+    incarnations: u64,
+}
+
+/// Sums over lives.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Totals {
+    /// See [`Life::acknowledged`].
+    pub acknowledged: u64,
+    /// Seconds without a lease.
+    pub waited_lease_s: f64,
+    /// Seconds with a full spool.
+    pub waited_upload_s: f64,
+    /// Seconds without weights.
+    pub waited_weights_s: f64,
+}
+
+impl Totals {
+    fn add(&mut self, life: &Life) {
+        self.acknowledged += life.acknowledged();
+        self.waited_lease_s += life.stats.waited_lease_s;
+        self.waited_upload_s += life.stats.waited_upload_s;
+        self.waited_weights_s += life.stats.waited_weights_s;
+    }
+}
+
+impl Registry {
+    /// A new life in the place `actor`, or in the lowest free one. Whoever was in that place is
+    /// replaced: its key is the second answer.
+    pub fn register(
+        &mut self,
+        actor: Option<ActorId>,
+        host: String,
+        pid: u32,
+        now: Now,
+    ) -> (LifeKey, Option<LifeKey>) {
+        let actor = actor.unwrap_or_else(|| self.lowest_free());
+        self.incarnations += 1;
+        let key = LifeKey {
+            actor,
+            incarnation: Incarnation(self.incarnations),
+        };
+        let life = Life {
+            key,
+            host,
+            pid,
+            born: now,
+            heard: now,
+            stats: ActorStats::default(),
+            told_to_leave: false,
+            stored: 0,
+        };
+        let replaced = self.alive.insert(actor, life);
+        let old = replaced.as_ref().map(|life| life.key);
+        if let Some(life) = replaced {
+            self.bury(life);
+        }
+        (key, old)
+    }
+
+    fn lowest_free(&self) -> ActorId {
+        let mut candidate = 0;
+        for id in self.alive.keys() {
+            if id.0 > candidate {
+                break;
+            }
+            candidate = id.0.saturating_add(1);
+        }
+        ActorId(candidate)
+    }
+
+    /// Notes a heartbeat. `None` if that life is over, or never was.
+    pub fn heartbeat(
+        &mut self,
+        key: LifeKey,
+        stats: ActorStats,
+        draining: bool,
+        now: Now,
+    ) -> Option<&Life> {
+        let life = self.living(key)?;
+        life.heard = now;
+        life.stats = stats;
+        life.told_to_leave |= draining;
+        Some(life)
+    }
+
+    /// Notes that a life was heard of by another call than a heartbeat. False if it is over.
+    pub fn touch(&mut self, key: LifeKey, now: Now) -> bool {
+        self.living(key).map(|life| life.heard = now).is_some()
+    }
+
+    fn living(&mut self, key: LifeKey) -> Option<&mut Life> {
+        self.alive
+            .get_mut(&key.actor)
+            .filter(|life| life.key == key)
+    }
+
+    /// Ends the lives that have been silent for too long.
+    pub fn expire(&mut self, now: Now) -> Vec<LifeKey> {
+        let silent = |life: &&Life| now.saturating_sub(life.heard) > SILENCE;
+        let dead: Vec<LifeKey> = self
+            .alive
+            .values()
+            .filter(silent)
+            .map(|life| life.key)
+            .collect();
+        for key in &dead {
+            self.end(*key);
+        }
+        dead
+    }
+
+    /// Ends the life in the place `actor` if it is the process `pid`.
+    pub fn process_ended(&mut self, actor: ActorId, pid: u32) -> Option<LifeKey> {
+        let key = self.alive.get(&actor).filter(|l| l.pid == pid)?.key;
+        self.end(key);
+        Some(key)
+    }
+
+    fn end(&mut self, key: LifeKey) {
+        if let Some(life) = self.alive.remove(&key.actor) {
+            self.bury(life);
+        }
+    }
+
+    fn bury(&mut self, life: Life) {
+        self.ended.insert(life.key.incarnation, life);
+        if self.ended.len() > REMEMBERED
+            && let Some((_, oldest)) = self.ended.pop_first()
+        {
+            self.forgotten.add(&oldest);
+        }
+    }
+
+    /// Notes what the learner has stored from a life. Ignored if it is forgotten.
+    pub fn note_stored(&mut self, key: LifeKey, transitions: u64) {
+        let life = match self.alive.get_mut(&key.actor) {
+            Some(life) if life.key == key => Some(life),
+            _ => self.ended.get_mut(&key.incarnation),
+        };
+        if let Some(life) = life.filter(|life| life.key == key) {
+            life.stored = transitions;
+        }
+    }
+
+    /// Whether this key was given out in this run.
+    #[must_use]
+    pub fn has_been(&self, key: LifeKey) -> bool {
+        (1..=self.incarnations).contains(&key.incarnation.0)
+    }
+
+    /// The living, by place.
+    pub fn alive(&self) -> impl Iterator<Item = &Life> {
+        self.alive.values()
+    }
+
+    /// Number of the living.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.alive.len()
+    }
+
+    /// The ended lives that are remembered, oldest first.
+    pub fn ended(&self) -> impl Iterator<Item = &Life> {
+        self.ended.values()
+    }
+
+    /// Sums over all lives there have been.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.forgotten;
+        for life in self.alive.values().chain(self.ended.values()) {
+            totals.add(life);
+        }
+        totals
+    }
+}

@@ -1,0 +1,324 @@
+//! The control service: turns messages into events for [`State`], and waits where a call may wait.
+
+use crate::refusal::Refusal;
+use crate::registry::{LifeKey, Now};
+use crate::shared::Shared;
+use crate::state::{Learner, Lease};
+use proto::tonic::{Request, Response, Status, async_trait};
+use proto::v1::control_server::Control;
+use proto::v1::{self, TrialOutcome};
+use proto::{PROTOCOL, WireError};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_stream::wrappers::ReceiverStream;
+use types::{ActorId, Trial, Version};
+
+/// How often actors shall be heard of; a sixth of the silence that means death.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long an actor's registration waits for the learner before it is told to try again.
+const WAIT_FOR_LEARNER: Duration = Duration::from_secs(2);
+/// Longest wait for a lease; well below common idle limits of connections.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Trials in one lease at most: a reply stays far below the message limit.
+const LEASE: u32 = 1024;
+/// Places in the fleet.
+const PLACES: u32 = 65_536;
+/// Outcomes taken from the log at a time.
+const BATCH: usize = 256;
+
+/// The service over the shared state.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Service {
+    fn now(&self) -> Now {
+        self.shared.now()
+    }
+
+    async fn wait_for_learner(&self) {
+        let present = self.shared.until(|state| {
+            let known = state.learner.is_some() || state.stopping.is_some();
+            known.then_some(())
+        });
+        // Running out of time is answered by the refusal that follows.
+        drop(tokio::time::timeout(WAIT_FOR_LEARNER, present).await);
+    }
+}
+
+#[async_trait]
+impl Control for Service {
+    async fn register(
+        &self,
+        request: Request<v1::RegisterRequest>,
+    ) -> Result<Response<v1::RegisterReply>, Status> {
+        let request = request.into_inner();
+        check_protocol(request.protocol)?;
+        check_text("host", &request.host)?;
+        if let Some(place) = request.actor.filter(|place| *place >= PLACES) {
+            return Err(value("actor", format!("below {PLACES}"), place).into());
+        }
+        self.wait_for_learner().await;
+        let actor = request.actor.map(ActorId);
+        let (key, learner) = self
+            .shared
+            .change(|state, now| state.register(actor, request.host.clone(), request.pid, now))?;
+        tracing::info!(actor = %key.actor, incarnation = %key.incarnation, pid = request.pid, "actor registered");
+        Ok(Response::new(v1::RegisterReply {
+            actor: Some(proto::convert::actor_key(key.actor, key.incarnation)),
+            learner: format!("http://{learner}"),
+            experiment: self.shared.experiment.clone(),
+            heartbeat_ms: u32::try_from(HEARTBEAT.as_millis()).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<v1::HeartbeatRequest>,
+    ) -> Result<Response<v1::HeartbeatReply>, Status> {
+        let request = request.into_inner();
+        let key = read_key(request.actor)?;
+        let stats = request.stats.ok_or(WireError::Missing("stats"))?;
+        check_stats(&stats)?;
+        let now = self.now();
+        let drain = self
+            .shared
+            .quietly(|state| state.heartbeat(key, stats, now))?;
+        Ok(Response::new(v1::HeartbeatReply { drain }))
+    }
+
+    async fn lease(
+        &self,
+        request: Request<v1::LeaseRequest>,
+    ) -> Result<Response<v1::LeaseReply>, Status> {
+        let request = request.into_inner();
+        let key = read_key(request.actor)?;
+        if request.capacity == 0 {
+            return Err(value("capacity", "at least 1".to_owned(), 0).into());
+        }
+        let capacity = request.capacity.min(LEASE) as usize;
+        let version = request.version.map(Version);
+        let attempt =
+            self.shared.until(
+                |state| match state.lease(key, version, capacity, self.now()) {
+                    Ok(Lease::Wait) => None,
+                    other => Some(other),
+                },
+            );
+        let wait = Duration::from_millis(request.wait_ms.into()).min(LONGEST_WAIT);
+        let answer = match tokio::time::timeout(wait, attempt).await {
+            Ok(answer) => answer?,
+            // Nothing came up. Also the answer to wait_ms = 0, after one attempt.
+            Err(_) => Lease::Wait,
+        };
+        Ok(Response::new(match answer {
+            Lease::Work(trials) => v1::LeaseReply {
+                trials: trials.into_iter().map(Into::into).collect(),
+                drain: false,
+            },
+            Lease::Wait => v1::LeaseReply::default(),
+            Lease::Leave => v1::LeaseReply {
+                trials: vec![],
+                drain: true,
+            },
+        }))
+    }
+
+    async fn report(
+        &self,
+        request: Request<v1::ReportRequest>,
+    ) -> Result<Response<v1::ReportReply>, Status> {
+        let request = request.into_inner();
+        let key = read_key(request.actor)?;
+        let outcomes = request.outcomes.into_iter().map(TryInto::try_into);
+        let outcomes = outcomes.collect::<Result<Vec<_>, WireError>>()?;
+        self.shared
+            .change(|state, now| state.report(key, outcomes, now))?;
+        Ok(Response::new(v1::ReportReply {}))
+    }
+
+    async fn register_learner(
+        &self,
+        request: Request<v1::RegisterLearnerRequest>,
+    ) -> Result<Response<v1::RegisterLearnerReply>, Status> {
+        let request = request.into_inner();
+        check_protocol(request.protocol)?;
+        check_text("host", &request.host)?;
+        check_address(&request.address)?;
+        tracing::info!(
+            address = request.address,
+            pid = request.pid,
+            "learner registered"
+        );
+        self.shared.change(|state, now| {
+            state.register_learner(Learner {
+                address: request.address,
+                host: request.host,
+                pid: request.pid,
+                heard: now,
+            })
+        })?;
+        Ok(Response::new(v1::RegisterLearnerReply {
+            experiment: self.shared.experiment.clone(),
+            family: self.shared.family.clone(),
+        }))
+    }
+
+    async fn submit(
+        &self,
+        request: Request<v1::SubmitRequest>,
+    ) -> Result<Response<v1::SubmitReply>, Status> {
+        let trials = request.into_inner().trials.into_iter();
+        let trials: Vec<Trial> = trials
+            .map(TryInto::try_into)
+            .collect::<Result<_, WireError>>()?;
+        self.shared.change(|state, _| state.submit(trials))?;
+        Ok(Response::new(v1::SubmitReply {}))
+    }
+
+    type OutcomesStream = Pin<Box<ReceiverStream<Result<TrialOutcome, Status>>>>;
+
+    async fn outcomes(
+        &self,
+        request: Request<v1::OutcomesRequest>,
+    ) -> Result<Response<Self::OutcomesStream>, Status> {
+        let from = request.into_inner().from;
+        self.shared
+            .change(|state, _| Ok(state.outcomes.seek(from)?))?;
+        let (sender, receiver) = tokio::sync::mpsc::channel(BATCH);
+        let shared = Arc::clone(&self.shared);
+        self.shared.tasks.spawn(send_outcomes(shared, from, sender));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+
+    async fn progress(
+        &self,
+        request: Request<v1::ProgressRequest>,
+    ) -> Result<Response<v1::ProgressReply>, Status> {
+        let progress = request.into_inner().progress;
+        let progress = progress.ok_or(WireError::Missing("progress"))?;
+        check_progress(&progress)?;
+        let stop = self
+            .shared
+            .change(|state, now| state.progress(progress, now))?;
+        Ok(Response::new(v1::ProgressReply { stop }))
+    }
+
+    async fn status(
+        &self,
+        _: Request<v1::StatusRequest>,
+    ) -> Result<Response<v1::StatusReply>, Status> {
+        Ok(Response::new(self.shared.status()))
+    }
+
+    async fn stop(&self, _: Request<v1::StopRequest>) -> Result<Response<v1::StopReply>, Status> {
+        tracing::info!("asked to stop");
+        self.shared.change(|state, now| {
+            state.stop(now);
+            Ok(())
+        })?;
+        Ok(Response::new(v1::StopReply {}))
+    }
+}
+
+/// Feeds one stream of outcomes until the learner hangs up or the coordinator ends.
+async fn send_outcomes(
+    shared: Arc<Shared>,
+    mut from: u64,
+    sender: tokio::sync::mpsc::Sender<Result<TrialOutcome, Status>>,
+) {
+    loop {
+        let batch = shared.until(|state| match state.outcomes.deliver(from, BATCH) {
+            Ok(batch) if batch.is_empty() => None,
+            other => Some(other),
+        });
+        let batch = tokio::select! {
+            batch = batch => batch,
+            () = sender.closed() => return,
+            () = shared.closed.cancelled() => return,
+        };
+        let messages: Vec<Result<TrialOutcome, Status>> = match batch {
+            Ok(outcomes) => outcomes.into_iter().map(|o| Ok(o.into())).collect(),
+            Err(gone) => vec![Err(Refusal::from(gone).into())],
+        };
+        from += messages.len() as u64;
+        for message in messages {
+            let last = message.is_err();
+            if sender.send(message).await.is_err() || last {
+                return;
+            }
+        }
+    }
+}
+
+fn read_key(wire: Option<v1::ActorKey>) -> Result<LifeKey, WireError> {
+    let (actor, incarnation) = proto::convert::read_actor_key(wire)?;
+    Ok(LifeKey { actor, incarnation })
+}
+
+fn check_protocol(got: u32) -> Result<(), WireError> {
+    if got == PROTOCOL {
+        return Ok(());
+    }
+    Err(WireError::Protocol {
+        expected: PROTOCOL,
+        got,
+    })
+}
+
+fn value(field: &'static str, expected: String, got: impl ToString) -> Refusal {
+    Refusal::Value {
+        field,
+        expected,
+        got: got.to_string(),
+    }
+}
+
+fn check_text(field: &'static str, text: &str) -> Result<(), Refusal> {
+    if text.len() <= 256 {
+        return Ok(());
+    }
+    let got = format!("{} bytes", text.len());
+    Err(value(field, "at most 256 bytes".to_owned(), got))
+}
+
+fn check_address(address: &str) -> Result<(), Refusal> {
+    let parts = address.rsplit_once(':');
+    let port = parts.and_then(|(host, port)| {
+        let named = !host.is_empty() && address.len() <= 256 && !address.contains(['/', ' ']);
+        port.parse::<u16>().ok().filter(|port| named && *port > 0)
+    });
+    match port {
+        Some(_) => Ok(()),
+        None => {
+            let got: String = address.chars().take(80).collect();
+            Err(value("address", "host:port".to_owned(), got))
+        }
+    }
+}
+
+fn check_stats(stats: &v1::ActorStats) -> Result<(), Refusal> {
+    let seconds = [
+        ("waited_lease_s", stats.waited_lease_s),
+        ("waited_upload_s", stats.waited_upload_s),
+        ("waited_weights_s", stats.waited_weights_s),
+    ];
+    for (field, waited) in seconds {
+        if !(waited.is_finite() && waited >= 0.0) {
+            return Err(value(field, "seconds, 0 or above".to_owned(), waited));
+        }
+    }
+    Ok(())
+}
+
+/// Metrics may be anything, a NaN loss too: they are shown. But not any number of them.
+fn check_progress(progress: &v1::LearnerProgress) -> Result<(), Refusal> {
+    check_text("phase", &progress.phase)?;
+    let metrics = progress.metrics.len();
+    if metrics > 1000 {
+        return Err(value("metrics", "at most 1000".to_owned(), metrics));
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! A picture of the run for users.
+
+use crate::registry::{Life, Now};
+use crate::state::{State, to_f64};
+use proto::v1::{ActorStatus, StatusReply};
+use types::Version;
+
+/// What does not change during a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Name of the task family.
+    pub family: String,
+    /// Where everything is written.
+    pub run_dir: String,
+    /// Training transitions to collect.
+    pub env_steps_budget: u64,
+}
+
+impl State {
+    /// The picture, now.
+    #[must_use]
+    pub fn status(&self, about: &About, now: Now) -> StatusReply {
+        let counts = self.trials.counts();
+        let alive = self
+            .registry
+            .alive()
+            .map(|life| self.actor(life, true, now));
+        // Of an empty place, the last life.
+        let empty = self.registry.ended().filter(|life| {
+            let place = life.key.actor;
+            let newest = self.actor_steps.get(&place).map(|(newest, _)| *newest);
+            newest == Some(life.key.incarnation)
+        });
+        let dead = empty.map(|life| self.actor(life, false, now));
+        let mut actors: Vec<ActorStatus> = alive.chain(dead).collect();
+        actors.sort_by_key(|actor| actor.actor.map(|key| key.actor));
+        StatusReply {
+            experiment: about.experiment.clone(),
+            run_dir: about.run_dir.clone(),
+            uptime_s: now.as_secs_f64(),
+            learner: Some(self.progress.clone()),
+            actors,
+            trials_waiting: counts.waiting,
+            trials_leased: counts.leased,
+            trials_done: counts.done,
+            trials_failed: counts.failed,
+            trials_released: counts.released,
+            bottleneck: self.bottleneck.line(self.registry.count()),
+            env_steps_per_s: self.env_steps.per_second(),
+            updates_per_s: self.updates.per_second(),
+            newest_evaluation: self.newest_evaluation.clone(),
+            env_steps_budget: about.env_steps_budget,
+            family: about.family.clone(),
+            stopping: self.stopping.is_some(),
+        }
+    }
+
+    fn actor(&self, life: &Life, alive: bool, now: Now) -> ActorStatus {
+        let rate = self
+            .actor_steps
+            .get(&life.key.actor)
+            .filter(|(incarnation, _)| alive && *incarnation == life.key.incarnation)
+            .map_or(0.0, |(_, rate)| rate.per_second());
+        let newest = Version(self.progress.version);
+        ActorStatus {
+            actor: Some(proto::convert::actor_key(
+                life.key.actor,
+                life.key.incarnation,
+            )),
+            host: life.host.clone(),
+            pid: life.pid,
+            stats: Some(life.stats),
+            lag: Version(life.stats.version).lag_behind(newest),
+            heartbeat_age_s: now.saturating_sub(life.heard).as_secs_f64(),
+            alive,
+            env_steps_per_s: rate,
+        }
+    }
+}
+
+/// Average lag of the living actors, in versions; 0 without any.
+#[must_use]
+pub fn mean_lag(status: &StatusReply) -> f64 {
+    let lags: Vec<f64> = status
+        .actors
+        .iter()
+        .filter(|actor| actor.alive)
+        .map(|actor| to_f64(actor.lag))
+        .collect();
+    lags.iter().sum::<f64>() / to_f64(lags.len().max(1) as u64)
+}
