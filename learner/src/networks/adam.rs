@@ -82,14 +82,16 @@ impl Adam {
         } = self.settings;
         let gradient = gradient.f_nan_to_num(0.0, 0.0, 0.0)?;
         let gradient = gradient.f_mul(usable)?;
-        let _ = self.steps.f_add_(usable)?;
-        let _ = self
-            .first
-            .f_lerp_tensor_(&gradient, &usable.f_mul_scalar(1.0 - beta1)?)?;
+        drop(self.steps.f_add_(usable)?);
+        drop(
+            self.first
+                .f_lerp_tensor_(&gradient, &usable.f_mul_scalar(1.0 - beta1)?)?,
+        );
         let squared = gradient.f_square()?;
-        let _ = self
-            .second
-            .f_lerp_tensor_(&squared, &usable.f_mul_scalar(1.0 - beta2)?)?;
+        drop(
+            self.second
+                .f_lerp_tensor_(&squared, &usable.f_mul_scalar(1.0 - beta2)?)?,
+        );
         let correction = |beta: f64| -> Result<Tensor> {
             // 1 − βᵗ; at least 1 − β, so that a skipped first step does not divide by zero.
             let steps = self.steps.f_clamp_min(1.0)?;
@@ -103,26 +105,25 @@ impl Adam {
         let rate = usable
             .f_mul_scalar(-learning_rate)?
             .f_div(&correction(beta1)?)?;
-        let _ = parameters
-            .f_detach()?
-            .f_addcdiv_(&self.first.f_mul(&rate)?, &root)?;
+        drop(
+            parameters
+                .f_detach()?
+                .f_addcdiv_(&self.first.f_mul(&rate)?, &root)?,
+        );
         Ok(())
     }
 
     /// First moment, laid out like the parameters.
-    #[must_use]
     pub fn first(&self) -> &Tensor {
         &self.first
     }
 
     /// Second moment, laid out like the parameters.
-    #[must_use]
     pub fn second(&self) -> &Tensor {
         &self.second
     }
 
     /// Steps that counted, `[]`.
-    #[must_use]
     pub fn steps(&self) -> &Tensor {
         &self.steps
     }

@@ -101,7 +101,6 @@ impl Group {
     }
 
     /// The buffer: the leaf that gradients are taken with respect to.
-    #[must_use]
     pub fn flat(&self) -> &Tensor {
         &self.flat
     }
@@ -177,7 +176,7 @@ impl Group {
     /// # Errors
     /// If libtorch fails.
     pub fn follow(&mut self, leader: &Tensor, rate: f64) -> Result<()> {
-        let _ = tch::no_grad(|| self.flat.f_lerp_(leader, rate))?;
+        drop(tch::no_grad(|| self.flat.f_lerp_(leader, rate))?);
         Ok(())
     }
 

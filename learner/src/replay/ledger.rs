@@ -1,0 +1,124 @@
+//! What is stored from whom: the place where a chunk sent twice is noticed.
+
+use dashmap::DashMap;
+use types::{ActorId, Incarnation, Origin, Sequence};
+
+/// What is stored from one life of an actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// Which actor.
+    pub actor: ActorId,
+    /// The next chunk expected.
+    pub next: Sequence,
+    /// Transitions stored.
+    pub transitions: u64,
+}
+
+/// How a chunk relates to what is stored already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It was the next one and has been stored.
+    Stored(Account),
+    /// It is stored already.
+    Duplicate(Account),
+    /// Chunks before it are missing.
+    Gap {
+        /// The next chunk expected.
+        expected: Sequence,
+    },
+}
+
+/// One account per life of an actor.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    accounts: DashMap<Incarnation, Account>,
+}
+
+impl Ledger {
+    /// Runs `store` if the chunk of `transitions` from `origin` is the next one of its sender.
+    ///
+    /// The account stays locked meanwhile: two streams that claim to be the same actor life (one
+    /// of them a half-dead connection) cannot both store a chunk.
+    pub fn admit(&self, origin: Origin, transitions: u64, store: impl FnOnce()) -> Admission {
+        let fresh = Account {
+            actor: origin.actor,
+            next: Sequence(0),
+            transitions: 0,
+        };
+        let mut account = self.accounts.entry(origin.incarnation).or_insert(fresh);
+        if origin.sequence < account.next {
+            return Admission::Duplicate(*account);
+        }
+        if origin.sequence > account.next {
+            return Admission::Gap {
+                expected: account.next,
+            };
+        }
+        store();
+        account.next = account.next.next();
+        account.transitions += transitions;
+        Admission::Stored(*account)
+    }
+
+    /// All accounts, by incarnation.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<(Incarnation, Account)> {
+        let mut all: Vec<_> = self
+            .accounts
+            .iter()
+            .map(|entry| (*entry.key(), *entry))
+            .collect();
+        all.sort_by_key(|(incarnation, _)| *incarnation);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// However a sender repeats itself after reconnecting, each chunk is stored once, in order.
+        #[test]
+        fn each_chunk_is_stored_exactly_once(rewinds in proptest::collection::vec(0u64..6, 1..40)) {
+            let ledger = Ledger::default();
+            let mut stored = Vec::new();
+            let mut at = 0u64;
+            for rewind in rewinds {
+                at = at.saturating_sub(rewind);
+                for _ in 0..4 {
+                    let origin = Origin {
+                        actor: ActorId(1),
+                        incarnation: Incarnation(9),
+                        sequence: Sequence(at),
+                    };
+                    let admission = ledger.admit(origin, 10, || stored.push(at));
+                    let gap = matches!(admission, Admission::Gap { .. });
+                    prop_assert!(!gap);
+                    at += 1;
+                }
+            }
+            let expected: Vec<u64> = (0..stored.len() as u64).collect();
+            prop_assert_eq!(&stored, &expected);
+            prop_assert_eq!(ledger.accounts()[0].1.transitions, 10 * stored.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_gap_is_not_stored() {
+        let ledger = Ledger::default();
+        let origin = Origin {
+            actor: ActorId(0),
+            incarnation: Incarnation(1),
+            sequence: Sequence(2),
+        };
+        let admission = ledger.admit(origin, 5, || panic!("stored"));
+        assert_eq!(
+            admission,
+            Admission::Gap {
+                expected: Sequence(0)
+            }
+        );
+    }
+}

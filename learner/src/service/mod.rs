@@ -1,0 +1,35 @@
+//! The learner's two services, and the server that carries them.
+
+pub mod experience;
+pub mod weights;
+
+use crate::publish::Subscription;
+use crate::replay::Store;
+use proto::v1::experience_server::ExperienceServer;
+use proto::v1::weights_server::WeightsServer;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Serves experience and weights on `listener` until `stop`. Open streams end with it.
+///
+/// # Errors
+/// If the server fails.
+pub async fn serve(
+    listener: TcpListener,
+    store: Arc<Store>,
+    counters: Arc<experience::Counters>,
+    weights: Subscription,
+    stop: CancellationToken,
+) -> std::result::Result<(), proto::tonic::transport::Error> {
+    let experience = experience::Service::new(store, counters, stop.clone());
+    let weights = weights::Service::new(weights, stop.clone());
+    let experience = ExperienceServer::new(experience)
+        .max_decoding_message_size(proto::MAX_MESSAGE)
+        .max_encoding_message_size(proto::MAX_MESSAGE);
+    proto::connect::server()
+        .add_service(experience)
+        .add_service(WeightsServer::new(weights).max_encoding_message_size(proto::MAX_MESSAGE))
+        .serve_with_incoming_shutdown(proto::connect::incoming(listener), stop.cancelled_owned())
+        .await
+}
