@@ -26,11 +26,16 @@ pub(crate) fn command<const N: usize>(words: [&str; N]) -> Result<Command> {
     Ok(cargo)
 }
 
-/// Builds the three processes and every other binary of ours, so that tests find them.
-pub(crate) fn build_binaries() -> Result<()> {
-    shell::run(
-        command(["build", "--release", "--workspace", "--bins"])?.args(["--exclude", "xtask"]),
-    )
+/// Builds every binary and every test. In one go: apart, some dependencies would be compiled twice,
+/// with and without what tests ask of them.
+pub(crate) fn build_everything() -> Result<()> {
+    shell::run(&mut command([
+        "build",
+        "--release",
+        "--workspace",
+        "--bins",
+        "--tests",
+    ])?)
 }
 
 /// Builds the processes a run consists of.

@@ -27,7 +27,15 @@ pub(crate) fn lint() -> Result<()> {
     let path = tools::path()?;
     shell::run(cargo::command(["machete"])?.env("PATH", &path))?;
     shell::run(
-        cargo::command(["deny", "check", "bans", "licenses", "sources"])?.env("PATH", &path),
+        cargo::command([
+            "deny",
+            "check",
+            "--hide-inclusion-graph",
+            "bans",
+            "licenses",
+            "sources",
+        ])?
+        .env("PATH", &path),
     )?;
     setup::run(Scope::Cpu)?;
     let clippy = [

@@ -1,19 +1,43 @@
 //! Running other programs, and telling about it.
 
+use std::env;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// The command as a user would type it, with the variables it sets.
+/// The command as a user would type it here, with the variables it sets (but for `PATH`).
 pub(crate) fn shown(command: &Command) -> String {
-    let variables = command.get_envs().filter_map(|(key, value)| {
-        let value = value?.to_string_lossy().into_owned();
-        Some(format!("{}={}", key.to_string_lossy(), quoted(&value)))
-    });
-    let words = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| quoted(&word.to_string_lossy()));
+    let variables = command
+        .get_envs()
+        .filter(|(key, _)| *key != "PATH")
+        .filter_map(|(key, value)| {
+            let value = value?.to_string_lossy().into_owned();
+            Some(format!("{}={}", key.to_string_lossy(), quoted(&value)))
+        });
+    let words =
+        std::iter::once(program(command)).chain(command.get_args().map(|word| quoted(&here(word))));
     variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Cargo is on every user's `PATH`; the toolchain's copy of it is nothing to read.
+fn program(command: &Command) -> String {
+    let path = Path::new(command.get_program());
+    match path.file_name() {
+        Some(name) if name == "cargo" => "cargo".to_owned(),
+        _ => quoted(&here(path.as_os_str())),
+    }
+}
+
+/// A path below the current folder without that folder.
+fn here(word: &OsStr) -> String {
+    let folder = env::current_dir().unwrap_or_default();
+    let path = Path::new(word);
+    path.strip_prefix(&folder)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn quoted(word: &str) -> String {
@@ -61,6 +85,11 @@ mod tests {
         let mut command = Command::new("cargo");
         command.args(["test", "a b", "it's"]).env("KEY", "-D x");
         assert_eq!(shown(&command), r"KEY='-D x' cargo test 'a b' 'it'\''s'");
+        let below = env::current_dir().unwrap().join("target/release/actor");
+        assert_eq!(
+            shown(Command::new(below).arg("/etc/x")),
+            "target/release/actor /etc/x"
+        );
     }
 
     #[test]

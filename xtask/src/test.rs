@@ -10,7 +10,7 @@ use crate::{cargo, shell, tools};
 /// Runs the tests whose name contains `filter`, or all. The runner's summary comes last.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     setup::run(Scope::Cpu)?;
-    cargo::build_binaries()?;
+    cargo::build_everything()?;
     shell::run(
         cargo::command(["test", "--release", "--workspace", "--doc", "--quiet"])?.args(filter),
     )?;

@@ -1,7 +1,9 @@
 //! `cargo xtask train`: set up, build, and become the coordinator.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -29,12 +31,24 @@ fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>> {
     let named = arguments.first().is_some_and(|word| !is_flag(word));
     let default = match named {
         true => None,
-        false => Some(workspace::root()?.join(DEFAULT_CONFIG).into_os_string()),
+        false => Some(quickstart()?),
     };
     Ok(default
         .into_iter()
         .chain(arguments.iter().cloned())
         .collect())
+}
+
+/// Its path, short when we are in the root, as most are.
+fn quickstart() -> Result<OsString> {
+    let root = workspace::root()?;
+    let below = env::current_dir().is_ok_and(|folder| folder == root);
+    let path = if below {
+        PathBuf::from(DEFAULT_CONFIG)
+    } else {
+        root.join(DEFAULT_CONFIG)
+    };
+    Ok(path.into_os_string())
 }
 
 fn is_flag(word: &OsStr) -> bool {
