@@ -1,1 +1,28 @@
-//! actor
+//! An actor steps environments, infers which task it is in, acts, and streams what happened to the
+//! learner. It links physics and small CPU networks, and no tensor library.
+//!
+//! One thread does all the work on numbers ([`rollout`]); the tasks of one other thread only move
+//! messages ([`run`]). Every queue between them is bounded: when the learner does not keep up, the
+//! [`upload`] spool fills, and stepping waits.
+
+pub mod agent;
+pub mod rollout;
+pub mod upload;
+
+mod control;
+mod error;
+mod evaluate;
+mod families;
+mod follow;
+mod inbox;
+mod life;
+mod retry;
+mod stats;
+
+pub use agent::Agent;
+pub use control::Options;
+pub use error::Error;
+pub use evaluate::{Evaluation, Splits, TaskReturns, evaluate};
+pub use families::{FamilySummary, families};
+pub use life::run;
+pub use stats::{Stats, Wait};

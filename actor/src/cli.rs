@@ -1,0 +1,196 @@
+//! The command line.
+
+use actor::{Error, Options, Splits};
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use runtime::Stop;
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use types::Experiment;
+
+/// How long a process whose parent has ended may take to leave.
+const ORPHAN_GRACE: Duration = Duration::from_secs(10);
+
+/// Steps environments, acts, and streams experience to the learner.
+///
+/// An actor belongs to a run: `coordinator train` starts some on its machine, and on a cluster the
+/// scheduler does. The other commands need no run.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Join a run and work until told to leave
+    Run(Run),
+    /// List the task families, as JSON
+    Families,
+    /// Print all there is to know about a task family, as JSON
+    Describe {
+        /// Name of the family; `actor families` lists them
+        family: String,
+    },
+    /// Play adaptation trials with the weights of a checkpoint; results as JSON
+    Evaluate(Evaluate),
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// Where the coordinator listens
+    #[arg(long, value_name = "HOST:PORT")]
+    coordinator: String,
+    /// Place in the fleet to take; without it the coordinator chooses
+    #[arg(long, value_name = "N")]
+    slot: Option<u32>,
+    /// Seconds to keep trying when the coordinator cannot be reached
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    connect_timeout: u64,
+    /// End when standard input closes: for a parent that holds the other end of the pipe
+    #[arg(long)]
+    exit_with_parent: bool,
+    /// Folder for the log; without it the log goes to standard error
+    #[arg(long, value_name = "DIR")]
+    log_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Evaluate {
+    /// Weights as the learner publishes and keeps them
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    /// The effective experiment of the run: JSON, or TOML if the name ends in .toml
+    #[arg(long, value_name = "FILE")]
+    experiment: PathBuf,
+    /// Adaptation episodes per trial; the return of the last one counts [default: the experiment's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    episodes: Option<u32>,
+    /// Trials per task, which are averaged [default: the experiment's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: Option<u32>,
+    /// Decides everything random [default: the experiment's]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Which tasks
+    #[arg(long, value_enum, default_value = "both")]
+    split: Which,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Which {
+    /// As many training tasks as the experiment evaluates
+    Train,
+    /// All test tasks
+    Test,
+    /// Both
+    Both,
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub(crate) fn execute(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Run(options) => options.execute(),
+            Command::Families => print(&actor::families()),
+            Command::Describe { family } => print(&envs::describe(envs::find(&family)?)?),
+            Command::Evaluate(options) => print(&options.execute()?),
+        }
+    }
+}
+
+impl Run {
+    fn execute(self) -> anyhow::Result<()> {
+        let process = match self.slot {
+            Some(slot) => format!("actor-{slot}"),
+            None => format!("actor-pid{}", std::process::id()),
+        };
+        let _log = runtime::telemetry::init(&process, self.log_dir.as_deref())?;
+        // One thread for all tasks: they only move messages, the numbers have their own thread.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(2)
+            .build()
+            .context("starting the runtime")?;
+        let result = runtime.block_on(self.join());
+        runtime.shutdown_background();
+        result
+            .inspect_err(|error| tracing::error!("{error}"))
+            .map_err(Into::into)
+    }
+
+    async fn join(self) -> Result<(), Error> {
+        let thread = |error: std::io::Error| Error::Thread {
+            thread: "signal",
+            got: error.to_string(),
+        };
+        let stop = Stop::on_signals().map_err(thread)?;
+        if self.exit_with_parent {
+            stop.exit_with_parent(ORPHAN_GRACE).map_err(thread)?;
+        }
+        let options = Options {
+            coordinator: self.coordinator,
+            slot: self.slot,
+            connect_timeout: Duration::from_secs(self.connect_timeout),
+        };
+        actor::run(options, &stop).await
+    }
+}
+
+impl Evaluate {
+    fn execute(self) -> anyhow::Result<actor::Evaluation> {
+        let mut experiment = read_experiment(&self.experiment)?;
+        let evaluation = &mut experiment.evaluation;
+        evaluation.episodes = self.episodes.unwrap_or(evaluation.episodes);
+        evaluation.repeats = self.repeats.unwrap_or(evaluation.repeats);
+        experiment.seed = self.seed.unwrap_or(experiment.seed);
+        let weights = read("checkpoint", &self.checkpoint)?;
+        let splits = match self.split {
+            Which::Train => Splits::Train,
+            Which::Test => Splits::Test,
+            Which::Both => Splits::Both,
+        };
+        actor::evaluate(&experiment, &weights, splits)
+            .with_context(|| format!("evaluate {}", self.checkpoint.display()))
+    }
+}
+
+fn read_experiment(path: &Path) -> anyhow::Result<Experiment> {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "toml")
+    {
+        let experiment: Experiment = runtime::config::load(path, &[])?;
+        experiment.validate()?;
+        return Ok(experiment);
+    }
+    let text = read("experiment", path)?;
+    let content = |got| Error::Content {
+        what: "experiment",
+        path: path.to_owned(),
+        expected: "the effective experiment of a run, as JSON",
+        got,
+    };
+    let parsed: Result<Experiment, _> = serde_json::from_slice(&text);
+    let experiment = parsed.map_err(|error| content(error.to_string()))?;
+    let valid = experiment.validate();
+    valid.map_err(|error| content(error.to_string()))?;
+    Ok(experiment)
+}
+
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|source| Error::File {
+        what,
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// One line of JSON on standard output.
+fn print(value: &impl Serialize) -> anyhow::Result<()> {
+    let json = serde_json::to_string(value).context("write the result as JSON")?;
+    writeln!(std::io::stdout(), "{json}").context("write to standard output")
+}

@@ -1,0 +1,173 @@
+//! Calls to the coordinator.
+
+use crate::Error;
+use crate::retry;
+use proto::tonic::transport::Channel;
+use proto::tonic::{Code, Status};
+use proto::v1::control_client::ControlClient;
+use proto::{PROTOCOL, v1};
+use runtime::Stop;
+use std::time::{Duration, Instant};
+use types::{ActorId, Experiment, Incarnation};
+
+const REGISTER: &str = "Register with the coordinator";
+
+/// Where the coordinator is and how to come to it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `host:port`.
+    pub coordinator: String,
+    /// The place in the fleet to take; `None` lets the coordinator choose.
+    pub slot: Option<u32>,
+    /// How long to go on when nobody answers at all.
+    pub connect_timeout: Duration,
+}
+
+/// One life of this actor, as the coordinator granted it.
+#[derive(Debug, Clone)]
+pub(crate) struct Registration {
+    /// `host:port` of the coordinator.
+    pub(crate) address: String,
+    pub(crate) control: ControlClient<Channel>,
+    pub(crate) actor: ActorId,
+    pub(crate) incarnation: Incarnation,
+    /// `host:port`.
+    pub(crate) learner: String,
+    pub(crate) experiment: Experiment,
+    pub(crate) heartbeat: Duration,
+}
+
+impl Registration {
+    /// How the messages name this life.
+    pub(crate) fn key(&self) -> Option<v1::ActorKey> {
+        Some(proto::convert::actor_key(self.actor, self.incarnation))
+    }
+}
+
+/// What a failed call means for the life of an actor.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The coordinator is away or busy.
+    Transient(String),
+    /// This life is over: the coordinator does not know it any more.
+    Unknown,
+    /// It will never work.
+    Fatal(Error),
+}
+
+impl Failed {
+    pub(crate) fn of(call: &'static str, status: &Status) -> Self {
+        match status.code() {
+            Code::NotFound => Self::Unknown,
+            _ if proto::error::is_transient(status) => Self::Transient(status.to_string()),
+            _ => Self::Fatal(Error::refused(call, status)),
+        }
+    }
+}
+
+/// Registers, as often as it takes while the coordinator has no learner yet; gives up when nobody
+/// has answered for the time in the options. `None` if told to stop before it worked.
+pub(crate) async fn register(
+    options: &Options,
+    stop: &Stop,
+) -> Result<Option<Registration>, Error> {
+    let mut backoff = retry::backoff(std::process::id().into());
+    let mut answered = Instant::now();
+    let mut told = false;
+    loop {
+        let last = match attempt(options).await? {
+            Attempt::Registered(registration) => return Ok(Some(*registration)),
+            Attempt::NotReady(why) => {
+                answered = Instant::now();
+                if !told {
+                    tracing::info!(why, "the coordinator is not ready; waiting");
+                    told = true;
+                }
+                why
+            }
+            Attempt::NoAnswer(why) => why,
+        };
+        let waited = answered.elapsed();
+        if waited >= options.connect_timeout {
+            return Err(Error::Unreachable {
+                address: options.coordinator.clone(),
+                waited: options.connect_timeout,
+                last,
+            });
+        }
+        let left = options.connect_timeout - waited;
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(backoff.next_delay().min(left)) => {}
+        }
+    }
+}
+
+enum Attempt {
+    Registered(Box<Registration>),
+    NotReady(String),
+    NoAnswer(String),
+}
+
+async fn attempt(options: &Options) -> Result<Attempt, Error> {
+    let channel = match proto::connect::connect(&options.coordinator).await {
+        Ok(channel) => channel,
+        Err(error) => return Ok(Attempt::NoAnswer(crate::error::chain(&error))),
+    };
+    let mut control = proto::connect::control(channel);
+    let request = v1::RegisterRequest {
+        protocol: PROTOCOL,
+        actor: options.slot,
+        host: host(),
+        pid: std::process::id(),
+    };
+    match control.register(request).await {
+        Ok(reply) => {
+            let registration = read(&options.coordinator, reply.into_inner(), control)?;
+            Ok(Attempt::Registered(Box::new(registration)))
+        }
+        Err(status) if proto::error::is_transient(&status) => {
+            Ok(Attempt::NotReady(status.message().to_owned()))
+        }
+        Err(status) => Err(Error::refused(REGISTER, &status)),
+    }
+}
+
+fn read(
+    address: &str,
+    reply: v1::RegisterReply,
+    control: ControlClient<Channel>,
+) -> Result<Registration, Error> {
+    let unexpected = |expected, got| Error::Reply {
+        call: REGISTER,
+        expected,
+        got,
+    };
+    let (actor, incarnation) = proto::convert::read_actor_key(reply.actor)
+        .map_err(|error| unexpected("the key of an actor", error.to_string()))?;
+    let experiment: Experiment = serde_json::from_str(&reply.experiment)
+        .map_err(|error| unexpected("an experiment as JSON", error.to_string()))?;
+    experiment
+        .validate()
+        .map_err(|error| unexpected("an experiment that can be", error.to_string()))?;
+    if reply.heartbeat_ms == 0 {
+        return Err(unexpected("heartbeat_ms above 0", "0".to_owned()));
+    }
+    let learner = reply.learner.trim_end_matches('/');
+    let learner = learner.strip_prefix("http://").unwrap_or(learner);
+    Ok(Registration {
+        address: address.to_owned(),
+        control,
+        actor,
+        incarnation,
+        learner: learner.to_owned(),
+        experiment,
+        heartbeat: Duration::from_millis(reply.heartbeat_ms.into()),
+    })
+}
+
+/// The name of this machine, for people.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
+}

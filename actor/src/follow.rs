@@ -1,0 +1,110 @@
+//! Weights from the learner: the newest version, whole and checked, ready to act.
+
+use crate::Error;
+use crate::agent::Agent;
+use crate::inbox::Inbox;
+use crate::retry;
+use nets::AgentSpec;
+use proto::WireError;
+use proto::pieces::{Assembler, Weights};
+use proto::tonic::Status;
+use proto::v1;
+use std::sync::Arc;
+use tokio::sync::watch;
+use types::Version;
+
+const CALL: &str = "Follow of the learner's weights";
+
+/// Follows the weights of one learner.
+#[derive(Debug)]
+pub(crate) struct Follow {
+    /// `host:port` of the learner.
+    pub(crate) address: String,
+    /// The networks that the weights are for.
+    pub(crate) spec: AgentSpec,
+    /// Rows of one inference.
+    pub(crate) rows: usize,
+    /// Where they go.
+    pub(crate) inbox: Arc<Inbox>,
+    /// Tells the version that is there.
+    pub(crate) newest: watch::Sender<Option<Version>>,
+}
+
+/// Why a stream ended.
+enum Broken {
+    /// It may work the next time.
+    Connection(String),
+    /// It never will.
+    Fatal(Error),
+}
+
+impl From<Status> for Broken {
+    fn from(status: Status) -> Self {
+        if proto::error::is_transient(&status) {
+            return Self::Connection(status.to_string());
+        }
+        Self::Fatal(Error::refused(CALL, &status))
+    }
+}
+
+impl From<WireError> for Broken {
+    fn from(error: WireError) -> Self {
+        Self::Connection(error.to_string())
+    }
+}
+
+impl Follow {
+    /// Follows until dropped.
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        let mut backoff = retry::backoff(1);
+        loop {
+            let before = *self.newest.borrow();
+            let broken = match self.stream().await {
+                Ok(()) => "the learner closed the stream".to_owned(),
+                Err(Broken::Connection(why)) => why,
+                Err(Broken::Fatal(error)) => return Err(error),
+            };
+            if *self.newest.borrow() > before {
+                backoff.reset();
+            }
+            let delay = backoff.next_delay();
+            tracing::info!(address = %self.address, ?delay, broken, "following the weights anew");
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn stream(&self) -> Result<(), Broken> {
+        let channel = proto::connect::connect(&self.address)
+            .await
+            .map_err(|error| Broken::Connection(crate::error::chain(&error)))?;
+        let have = *self.newest.borrow();
+        let request = v1::FollowRequest {
+            have: have.map(|version| version.0),
+        };
+        let mut client = proto::connect::weights(channel);
+        let mut pieces = client.follow(request).await?.into_inner();
+        let mut assembler = Assembler::after(have);
+        while let Some(piece) = pieces.message().await? {
+            if let Some(weights) = assembler.add(piece)? {
+                self.apply(weights).await.map_err(Broken::Fatal)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the networks away from the tasks, which have heartbeats to send.
+    async fn apply(&self, weights: Weights) -> Result<(), Error> {
+        let (spec, rows) = (self.spec.clone(), self.rows);
+        let version = weights.version;
+        let build = move || Agent::load(&spec, &weights.bytes, version, rows);
+        let built = tokio::task::spawn_blocking(build).await;
+        let agent = built.map_err(|error| Error::Thread {
+            thread: "weights",
+            got: error.to_string(),
+        })??;
+        self.inbox.publish(agent);
+        self.newest.send_replace(Some(version));
+        tracing::debug!(%version, "new weights");
+        Ok(())
+    }
+}

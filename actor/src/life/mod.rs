@@ -1,0 +1,323 @@
+//! One life of an actor: from registration until it leaves or has to register again.
+//!
+//! The rollout has a thread of its own; tasks on one other thread move messages and tell this
+//! supervisor what happens. Leaving has an order: no more leases; trials in hand are finished, or
+//! given up when the time is over; what was made is uploaded; outcomes are reported; a last
+//! heartbeat brings the final counts.
+
+mod tasks;
+
+use crate::Error;
+use crate::control::{self, Options, Registration};
+use crate::follow::Follow;
+use crate::inbox::{Inbox, Online};
+use crate::rollout::Rollout;
+use crate::stats::Stats;
+use crate::upload::{Spool, Upload};
+use nets::AgentSpec;
+use runtime::Stop;
+use std::sync::Arc;
+use std::time::Duration;
+use tasks::Tasks;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// How long trials in hand may take to finish after the actor is told to leave.
+const FINISH_GRACE: Duration = Duration::from_secs(5);
+/// How long uploading and reporting may take after that.
+const FLUSH_GRACE: Duration = Duration::from_secs(15);
+/// How long the last heartbeat may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How a life ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything is handed over; the process may end.
+    Left,
+    /// The actor should register again, under a new incarnation.
+    Again,
+}
+
+/// What a task tells the supervisor.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The coordinator wants the actor to leave.
+    Leave,
+    /// The coordinator does not know this life any more.
+    Unknown,
+    /// Trials may have been leased in a reply that was lost; a new life frees them.
+    Unsure(String),
+    /// Everything is uploaded and reported.
+    Done,
+}
+
+/// What is still to be done, and until when.
+#[derive(Debug, Clone, Copy)]
+struct Ending {
+    end: End,
+    /// When trials in hand are given up.
+    finish: Option<Instant>,
+    /// When handing over is given up.
+    flush: Option<Instant>,
+}
+
+/// Registers and works until told to leave, by `stop` or by the coordinator, and everything is
+/// handed over; registers again when the coordinator has lost sight of this actor.
+///
+/// # Errors
+/// [`Error`]: whatever trying again would not mend.
+pub async fn run(mut options: Options, stop: &Stop) -> Result<(), Error> {
+    while let Some(registration) = control::register(&options, stop).await? {
+        options.slot = Some(registration.actor.0);
+        tracing::info!(
+            actor = %registration.actor,
+            incarnation = %registration.incarnation,
+            learner = registration.learner,
+            "registered"
+        );
+        if Life::start(registration)?.run(stop).await? == End::Left {
+            break;
+        }
+    }
+    tracing::info!("left");
+    Ok(())
+}
+
+/// The parts of a running actor.
+#[derive(Debug)]
+pub(crate) struct Life {
+    inbox: Arc<Inbox>,
+    spool: Arc<Spool>,
+    tasks: Arc<Tasks>,
+    events: mpsc::Receiver<Event>,
+    running: JoinSet<Result<(), Error>>,
+    /// Tells how the rollout thread ended; `None` once that is known.
+    rollout: Option<oneshot::Receiver<Result<(), Error>>>,
+}
+
+impl Life {
+    /// Starts all parts.
+    pub(crate) fn start(registration: Registration) -> Result<Self, Error> {
+        let experiment = &registration.experiment;
+        let family = envs::find(&experiment.environment.family)?;
+        let spec = AgentSpec::of(experiment, &family.spec());
+        let actors = &experiment.actors;
+        let (slots, chunk) = (actors.environments as usize, actors.chunk as usize);
+        let stats = Arc::new(Stats::default());
+        let inbox = Inbox::new(slots + ahead(slots));
+        let spool = Spool::new(
+            registration.actor,
+            registration.incarnation,
+            actors.unacknowledged as usize,
+            stats.clone(),
+        );
+        let link = Online {
+            inbox: inbox.clone(),
+            spool: spool.clone(),
+            stats: stats.clone(),
+        };
+        let networks = spec.clone();
+        let rollout = spawn_rollout(link, move || Rollout::new(family, &networks, slots, chunk))?;
+        let (newest, version) = watch::channel(None);
+        let (sender, events) = mpsc::channel(8);
+        let mut running = JoinSet::new();
+        running.spawn(
+            Upload {
+                address: registration.learner.clone(),
+                spool: spool.clone(),
+                stats: stats.clone(),
+            }
+            .run(),
+        );
+        running.spawn(
+            Follow {
+                address: registration.learner.clone(),
+                spec,
+                rows: slots,
+                inbox: inbox.clone(),
+                newest,
+            }
+            .run(),
+        );
+        let tasks = Arc::new(Tasks {
+            registration,
+            inbox: inbox.clone(),
+            spool: spool.clone(),
+            stats,
+            events: sender,
+        });
+        running.spawn(tasks.clone().heartbeats());
+        running.spawn(tasks.clone().leases(version));
+        running.spawn(tasks.clone().reports());
+        Ok(Self {
+            inbox,
+            spool,
+            tasks,
+            events,
+            running,
+            rollout: Some(rollout),
+        })
+    }
+
+    /// Works until told to leave, then leaves in order.
+    pub(crate) async fn run(mut self, stop: &Stop) -> Result<End, Error> {
+        let mut ending: Option<Ending> = None;
+        loop {
+            tokio::select! {
+                Some(event) = self.events.recv() => match event {
+                    Event::Leave => self.leave(&mut ending),
+                    Event::Unsure(why) => self.finish_and_return(&mut ending, &why),
+                    Event::Unknown => return self.abandon().await,
+                    Event::Done => {
+                        self.tasks.farewell(FAREWELL).await;
+                        return Ok(ending.map_or(End::Left, |ending| ending.end));
+                    }
+                },
+                () = stop.cancelled(), if !is_leaving(ending) => self.leave(&mut ending),
+                Some(ended) = self.running.join_next() => finished(ended)?,
+                ended = wait_for(&mut self.rollout) => {
+                    self.rollout = None;
+                    ended?;
+                    self.spool.end();
+                    if let Some(ending) = ending.as_mut().filter(|e| e.end == End::Left) {
+                        ending.flush = Some(Instant::now() + FLUSH_GRACE);
+                    }
+                }
+                () = until(ending.and_then(|e| e.finish)), if self.rollout.is_some() => {
+                    tracing::info!("giving up the trials in hand; they will be leased again");
+                    self.drop_trials();
+                }
+                () = until(ending.and_then(|e| e.flush)) => return Err(self.not_flushed()),
+            }
+        }
+    }
+
+    /// Finish within the grace period and end the process.
+    fn leave(&mut self, ending: &mut Option<Ending>) {
+        if is_leaving(*ending) {
+            return;
+        }
+        tracing::info!(grace = ?FINISH_GRACE, "leaving");
+        let now = Instant::now();
+        *ending = Some(Ending {
+            end: End::Left,
+            finish: Some(now + FINISH_GRACE),
+            flush: self.rollout.is_none().then(|| now + FLUSH_GRACE),
+        });
+        self.inbox.finish();
+    }
+
+    /// Finish everything in hand, then register again.
+    fn finish_and_return(&mut self, ending: &mut Option<Ending>, why: &str) {
+        if ending.is_some() {
+            return;
+        }
+        tracing::info!(
+            why,
+            "a lease may be lost; registering again once all is handed over"
+        );
+        *ending = Some(Ending {
+            end: End::Again,
+            finish: None,
+            flush: None,
+        });
+        self.inbox.finish();
+    }
+
+    fn drop_trials(&self) {
+        self.inbox.give_up();
+        self.spool.refuse();
+    }
+
+    /// This life is over: nobody waits for what is in hand, because all of it is leased again.
+    async fn abandon(mut self) -> Result<End, Error> {
+        let (transitions, outcomes) = self.spool.left();
+        tracing::warn!(
+            transitions,
+            outcomes,
+            "the coordinator has declared this actor dead; what it held is leased again"
+        );
+        self.drop_trials();
+        self.running.shutdown().await;
+        wait_for(&mut self.rollout).await?;
+        Ok(End::Again)
+    }
+
+    fn not_flushed(&self) -> Error {
+        let (left, reports) = self.spool.left();
+        Error::NotFlushed {
+            grace: FINISH_GRACE + FLUSH_GRACE,
+            left,
+            reports,
+        }
+    }
+}
+
+impl Drop for Life {
+    /// However a life ends, its rollout thread does too.
+    fn drop(&mut self) {
+        self.drop_trials();
+    }
+}
+
+/// Trials leased ahead, so that a slot that is through need not wait for the network: few, because
+/// other actors want trials too.
+fn ahead(slots: usize) -> usize {
+    slots.div_ceil(4)
+}
+
+fn is_leaving(ending: Option<Ending>) -> bool {
+    ending.is_some_and(|ending| ending.end == End::Left)
+}
+
+fn finished(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
+    ended.unwrap_or_else(|error| {
+        Err(Error::Thread {
+            thread: "task",
+            got: error.to_string(),
+        })
+    })
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the rollout thread to end; for ever if it has.
+async fn wait_for(rollout: &mut Option<oneshot::Receiver<Result<(), Error>>>) -> Result<(), Error> {
+    let Some(receiver) = rollout else {
+        return std::future::pending().await;
+    };
+    receiver.await.unwrap_or_else(|_closed| {
+        Err(Error::Thread {
+            thread: "rollout",
+            got: "a panic; see standard error".to_owned(),
+        })
+    })
+}
+
+/// Builds the environments and rolls out on a thread of its own.
+fn spawn_rollout(
+    mut link: Online,
+    build: impl FnOnce() -> Result<Rollout, Error> + Send + 'static,
+) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+    let (sender, receiver) = oneshot::channel();
+    let work = move || {
+        let ended = build().and_then(|mut rollout| rollout.run(&mut link));
+        if sender.send(ended).is_err() {
+            tracing::debug!("nobody waits for the rollout thread");
+        }
+    };
+    let spawned = std::thread::Builder::new()
+        .name("rollout".to_owned())
+        .spawn(work);
+    spawned.map_err(|error| Error::Thread {
+        thread: "rollout",
+        got: error.to_string(),
+    })?;
+    Ok(receiver)
+}

@@ -1,0 +1,20 @@
+//! The `actor` program; see `actor --help`.
+
+mod cli;
+
+use clap::Parser as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing can be done if even this cannot be written.
+            if writeln!(std::io::stderr(), "error: {error:#}").is_err() {
+                return ExitCode::from(2);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,255 @@
+use super::fake::{self, Fake, agent, telling_agent, telling_mean, trial};
+use super::{Cut, Local, Progress, Rollout};
+use proptest::prelude::*;
+use rand_distr::{Distribution as _, StandardNormal};
+use std::collections::BTreeMap;
+use types::{End, LatentSource, Purpose, Role, Trial, TrialOutcome, Version, stream};
+
+const QUIET: Fake = Fake {
+    horizon: 13,
+    shaped_reward: false,
+    terminates: 0.02,
+    diverges: None,
+};
+
+const PEARL: &[(LatentSource, u32, bool)] = &[
+    (LatentSource::Prior, 2, true),
+    (LatentSource::Posterior, 1, true),
+    (LatentSource::Posterior, 2, false),
+];
+
+/// Cuts by (trial, episode, offset), and outcomes by trial.
+struct Played {
+    cuts: BTreeMap<(u64, u32, u32), Cut>,
+    outcomes: BTreeMap<u64, TrialOutcome>,
+}
+
+impl Played {
+    fn of(cuts: Vec<Cut>, outcomes: Vec<TrialOutcome>) -> Self {
+        let key = |c: &Cut| (c.trial.0, c.episode, c.offset);
+        Self {
+            cuts: cuts.into_iter().map(|c| (key(&c), c)).collect(),
+            outcomes: outcomes.into_iter().map(|o| (o.trial.0, o)).collect(),
+        }
+    }
+
+    fn without(mut self, trial: u64) -> Self {
+        self.cuts.retain(|&(t, ..), _| t != trial);
+        self.outcomes.remove(&trial);
+        self
+    }
+}
+
+fn play(fake: Fake, slots: usize, chunk: usize, trials: Vec<Trial>) -> Played {
+    let mut rollout = Rollout::new(fake.leak(), &Fake::agent_spec(), slots, chunk).unwrap();
+    let mut cuts = Vec::new();
+    let agent = agent(1, slots);
+    let mut link = Local::new(agent, trials.into_iter(), |cut| cuts.push(cut));
+    rollout.run(&mut link).unwrap();
+    let outcomes = std::mem::take(&mut link.outcomes);
+    Played::of(cuts, outcomes)
+}
+
+fn trials(count: u64) -> Vec<Trial> {
+    (0..count)
+        .map(|id| match id % 5 {
+            4 => trial(id, Purpose::Evaluate, PEARL),
+            _ => trial(id, Purpose::Train, PEARL),
+        })
+        .collect()
+}
+
+#[test]
+fn a_trial_gives_the_same_bits_alone_and_among_others() {
+    let alone = play(QUIET, 1, 5, trials(20));
+    assert_eq!(alone.outcomes.len(), 20);
+    for slots in [2, 3, 8] {
+        let together = play(QUIET, slots, 5, trials(20));
+        assert_eq!(alone.cuts, together.cuts, "{slots} slots");
+        assert_eq!(alone.outcomes, together.outcomes, "{slots} slots");
+    }
+}
+
+#[test]
+fn evaluation_sends_nothing_and_acts_without_noise() {
+    let evaluate = |id| trial(id, Purpose::Evaluate, PEARL);
+    let played = play(QUIET, 2, 5, (0..4).map(evaluate).collect());
+    assert!(played.cuts.is_empty());
+    assert_eq!(played.outcomes.len(), 4);
+    assert!(played.outcomes.values().all(|o| o.episodes.len() == 5));
+}
+
+#[test]
+fn a_diverging_simulation_costs_one_trial_and_nothing_else() {
+    let broken = Fake {
+        diverges: Some((2, 6)),
+        terminates: 0.0,
+        ..QUIET
+    };
+    let sound = Fake {
+        diverges: None,
+        ..broken
+    };
+    let with = play(broken, 2, 4, trials(4));
+    let failed = with.outcomes[&2].failure.clone().unwrap();
+    for part in [
+        "1e30",
+        "task train-2",
+        "trial seed 1002",
+        "episode 0",
+        "step 6",
+    ] {
+        assert!(failed.contains(part), "{failed}");
+    }
+    let (with, without) = (with.without(2), play(sound, 2, 4, trials(4)).without(2));
+    assert_eq!(with.outcomes.len(), 3);
+    assert_eq!(with.cuts, without.cuts);
+    assert_eq!(with.outcomes, without.outcomes);
+}
+
+#[test]
+fn a_task_that_is_not_there_is_an_outcome() {
+    let mut unknown = trial(0, Purpose::Train, PEARL);
+    unknown.task.index = fake::TASKS;
+    let played = play(QUIET, 1, 4, vec![unknown, trial(1, Purpose::Train, PEARL)]);
+    let failure = played.outcomes[&0].failure.clone().unwrap();
+    assert!(failure.contains("4 training and 4 test"), "{failure}");
+    assert_eq!(played.outcomes[&1].failure, None);
+}
+
+/// Plays with new weights at the given steps.
+fn play_with_swaps(fake: Fake, chunk: usize, trials: &[Trial], swaps: &[usize]) -> Played {
+    const SLOTS: usize = 3;
+    let mut rollout = Rollout::new(fake.leak(), &Fake::agent_spec(), SLOTS, chunk).unwrap();
+    let mut cuts = Vec::new();
+    let source = trials.iter().cloned();
+    let mut link = Local::new(telling_agent(1, SLOTS), source, |cut| cuts.push(cut));
+    let mut version = 1;
+    for step in 0.. {
+        if swaps.contains(&step) {
+            version += 1;
+            link.publish(telling_agent(version, SLOTS));
+        }
+        if rollout.advance(&mut link).unwrap() == Progress::Idle {
+            break;
+        }
+    }
+    let outcomes = std::mem::take(&mut link.outcomes);
+    Played::of(cuts, outcomes)
+}
+
+/// Everything that a learner relies on, for one trial.
+fn check(fake: Fake, chunk: usize, trial: &Trial, played: &Played) {
+    let outcome = &played.outcomes[&trial.id.0];
+    assert_eq!(outcome.failure, None);
+    assert_eq!(outcome.episodes.len(), trial.episodes() as usize);
+    let mut newest = Version(0);
+    for (number, episode) in (0..).zip(&outcome.episodes) {
+        let cuts: Vec<&Cut> = played
+            .cuts
+            .range((trial.id.0, number, 0)..(trial.id.0, number + 1, 0))
+            .map(|(_, cut)| cut)
+            .collect();
+        let phase = trial.phase_of(number).unwrap();
+        let mut offset = 0;
+        let mut total = 0.0;
+        for (i, cut) in cuts.iter().enumerate() {
+            let segment = &cut.segment;
+            assert_eq!(cut.offset, offset);
+            assert!(segment.len() <= chunk);
+            offset += u32::try_from(segment.len()).unwrap();
+            total += segment.rewards().iter().map(|&r| f64::from(r)).sum::<f64>();
+            let last = i + 1 == cuts.len();
+            assert_eq!(segment.end(), last.then_some(episode.end));
+            assert_eq!((cut.task, cut.context), (trial.task, phase.context));
+            assert_eq!(cut.encoder_version, cuts[0].encoder_version);
+            assert!(cut.encoder_version <= cut.policy_version);
+            assert!(cut.policy_version >= newest, "versions never go back");
+            newest = cut.policy_version;
+            let mean = telling_mean(cut.policy_version.0);
+            for action in segment.actions().chunks_exact(2) {
+                assert!((action[1] - mean.tanh()).abs() < 1e-5, "one version acted");
+            }
+            if let Some(next) = cuts.get(i + 1) {
+                let rows = segment.observations();
+                assert_eq!(rows[rows.len() - 3..], next.segment.observations()[..3]);
+            }
+            let shaped: Vec<f32> = segment.rewards().iter().map(|r| 2.0 * r).collect();
+            let expected = if fake.shaped_reward { &shaped[..] } else { &[] };
+            assert_eq!(segment.shaped_rewards(), expected);
+        }
+        assert_eq!(offset, episode.length);
+        assert!((total - episode.task_return).abs() < 1e-3);
+        assert_eq!(episode.version, newest);
+        if episode.end == End::Truncated {
+            assert_eq!(offset as usize, fake.horizon);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn chunks_of_an_episode_fit_together(
+        chunk in 1usize..20,
+        horizon in 1usize..25,
+        shaped_reward: bool,
+        terminates in prop_oneof![Just(0.0), Just(0.1)],
+        swaps in prop::collection::btree_set(1usize..200, 0..12),
+    ) {
+        let fake = Fake { horizon, shaped_reward, terminates, diverges: None };
+        let trials: Vec<Trial> = (0..7).map(|id| trial(id, Purpose::Train, PEARL)).collect();
+        let swaps: Vec<usize> = swaps.into_iter().collect();
+        let played = play_with_swaps(fake, chunk, &trials, &swaps);
+        for trial in &trials {
+            check(fake, chunk, trial, &played);
+        }
+    }
+}
+
+/// Context rows of the transitions of an episode.
+fn context_rows(played: &Played, trial: &Trial, episode: u32) -> Vec<f32> {
+    let mut rows = Vec::new();
+    let range = (trial.id.0, episode, 0)..(trial.id.0, episode + 1, 0);
+    for (_, cut) in played.cuts.range(range) {
+        let s = &cut.segment;
+        for t in 0..s.len() {
+            rows.extend_from_slice(&s.observations()[3 * t..3 * t + 3]);
+            rows.extend_from_slice(&s.actions()[2 * t..2 * t + 2]);
+            rows.push(s.rewards()[t]);
+            rows.extend_from_slice(&s.observations()[3 * t + 3..3 * t + 6]);
+        }
+    }
+    rows
+}
+
+/// z of every episode is what the transitions seen so far say, through the encoder whose version
+/// the chunks carry, however often weights changed on the way.
+#[test]
+fn latents_come_from_the_product_over_the_context_so_far() {
+    let trials: Vec<Trial> = (0..6).map(|id| trial(id, Purpose::Train, PEARL)).collect();
+    let fake = Fake {
+        terminates: 0.0,
+        ..QUIET
+    };
+    for swaps in [&[][..], &[15, 40, 41, 77][..]] {
+        let played = play_with_swaps(fake, 4, &trials, swaps);
+        for trial in &trials {
+            for number in 0..trial.episodes() {
+                let cut = &played.cuts[&(trial.id.0, number, 0)];
+                let mut noise = stream(trial.seed, Role::Latent, number.into(), 0);
+                let mut z: Vec<f32> = (0..2).map(|_| StandardNormal.sample(&mut noise)).collect();
+                let mut context = Vec::new();
+                for earlier in (0..number).filter(|&n| trial.phase_of(n).unwrap().context) {
+                    context.extend(context_rows(&played, trial, earlier));
+                }
+                if trial.phase_of(number).unwrap().latent == LatentSource::Posterior {
+                    let mut agent = telling_agent(cut.encoder_version.0, 1);
+                    agent.infer_all(&context).shift(&mut z);
+                }
+                let told = cut.segment.actions()[0];
+                assert!((told - z[0].tanh()).abs() < 1e-5, "{told} {z:?}");
+            }
+        }
+    }
+}

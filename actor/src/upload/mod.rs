@@ -1,0 +1,130 @@
+//! Chunks to the learner: each one stored exactly once, however often the connection breaks.
+
+mod spool;
+
+#[cfg(test)]
+mod tests;
+
+pub use spool::{Next, Spool};
+
+use crate::Error;
+use crate::retry;
+use crate::stats::Stats;
+use proto::tonic::Status;
+use proto::v1;
+use std::convert::Infallible;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use types::Sequence;
+
+/// Chunks handed to the connection beyond what its flow-control window holds.
+const IN_FLIGHT: usize = 8;
+
+const CALL: &str = "Push to the learner";
+
+/// Sends what a [`Spool`] holds until it has ended and all of it is acknowledged.
+#[derive(Debug)]
+pub struct Upload {
+    /// `host:port` of the learner.
+    pub address: String,
+    /// What there is to send.
+    pub spool: Arc<Spool>,
+    /// Counts reconnections.
+    pub stats: Arc<Stats>,
+}
+
+/// Why a stream ended before its time.
+enum Broken {
+    /// It may work the next time.
+    Connection(String),
+    /// It never will.
+    Fatal(Error),
+}
+
+impl From<Status> for Broken {
+    fn from(status: Status) -> Self {
+        if proto::error::is_transient(&status) {
+            return Self::Connection(status.to_string());
+        }
+        Self::Fatal(Error::refused(CALL, &status))
+    }
+}
+
+impl Upload {
+    /// Connects as often as it takes. After a break everything from the first chunk that is not
+    /// acknowledged is sent again.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the learner refuses a chunk; [`Error::Miscounted`] or
+    /// [`Error::Unsent`] if its acknowledgements cannot be right.
+    pub async fn run(self) -> Result<(), Error> {
+        let mut backoff = retry::backoff(self.spool.first().0);
+        loop {
+            let before = self.spool.first();
+            let broken = match self.stream().await {
+                Ok(()) if self.spool.is_uploaded() => return Ok(()),
+                Ok(()) => "the learner closed the stream".to_owned(),
+                Err(Broken::Connection(why)) => why,
+                Err(Broken::Fatal(error)) => return Err(error),
+            };
+            if self.spool.is_uploaded() {
+                return Ok(());
+            }
+            if self.spool.first() > before {
+                backoff.reset();
+            }
+            let delay = backoff.next_delay();
+            tracing::info!(address = %self.address, ?delay, broken, "reconnecting the upload");
+            tokio::time::sleep(delay).await;
+            self.stats.reconnected();
+        }
+    }
+
+    /// One stream, from the first chunk that is not acknowledged.
+    async fn stream(&self) -> Result<(), Broken> {
+        let channel = proto::connect::connect(&self.address)
+            .await
+            .map_err(|error| Broken::Connection(crate::error::chain(&error)))?;
+        let mut client = proto::connect::experience(channel);
+        let (chunks, outgoing) = mpsc::channel(IN_FLIGHT);
+        let acknowledgements = async {
+            let reply = client.push(ReceiverStream::new(outgoing)).await?;
+            let mut acks = reply.into_inner();
+            while let Some(ack) = acks.message().await? {
+                self.spool.acknowledge(ack).map_err(Broken::Fatal)?;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            ended = acknowledgements => ended,
+            never = self.feed(chunks) => match never {},
+        }
+    }
+
+    /// Hands over chunks in order, then closes this direction of the stream and waits to be
+    /// dropped with it.
+    async fn feed(&self, chunks: mpsc::Sender<v1::Chunk>) -> Infallible {
+        let mut news = self.spool.news();
+        let mut sequence = self.spool.first();
+        loop {
+            news.mark_unchanged();
+            match self.spool.next(sequence) {
+                Next::Chunk(chunk) => {
+                    sequence = Sequence(chunk.sequence).next();
+                    if chunks.send(*chunk).await.is_err() {
+                        break;
+                    }
+                }
+                Next::Nothing => {
+                    if news.changed().await.is_err() {
+                        break;
+                    }
+                }
+                Next::End => break,
+            }
+        }
+        drop(chunks);
+        std::future::pending().await
+    }
+}
