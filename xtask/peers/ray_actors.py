@@ -93,7 +93,7 @@ def main():
     first = time.perf_counter() - START
     figure("two Ray actors, start to first trajectory", first, "s", steps=EPISODE)
     steps = throughput(stream)
-    figure("two Ray actors, rollouts", steps, "steps/s", actors=ACTORS, environments=1)
+    figure("two Ray actors, rollouts, 1 environment each", steps, "steps/s", actors=ACTORS, environments=1)
     sizes = [resident_mib(pid) for pid in descendants(os.getpid())]
     name = "two Ray actors, resident memory"
     figure(name, sum(sizes), "MiB", processes=len(sizes), largest=max(sizes))

@@ -38,10 +38,13 @@ pub(crate) fn build_everything() -> Result<()> {
     ])?)
 }
 
-/// Builds the processes a run consists of.
-pub(crate) fn build_processes() -> Result<()> {
-    let packages = ["coordinator", "learner", "actor"].map(|name| ["--package", name]);
-    shell::run(command(["build", "--release", "--bins"])?.args(packages.as_flattened()))
+/// The packages of the processes a run consists of.
+pub(crate) const PROCESSES: [&str; 3] = ["coordinator", "learner", "actor"];
+
+/// Builds the binaries of these packages.
+pub(crate) fn build(packages: &[&str]) -> Result<()> {
+    let named = packages.iter().flat_map(|name| ["--package", name]);
+    shell::run(command(["build", "--release", "--bins"])?.args(named))
 }
 
 /// Where cargo leaves a binary of this workspace.

@@ -17,7 +17,7 @@ const DEFAULT_CONFIG: &str = "configs/quickstart.toml";
 /// so that signals and the exit code are its own.
 pub(crate) fn run(arguments: &[OsString]) -> Result<()> {
     setup::run(Scope::Cpu)?;
-    cargo::build_processes()?;
+    cargo::build(&cargo::PROCESSES)?;
     let coordinator = cargo::binary("coordinator")?;
     let mut command = Command::new(&coordinator);
     command.arg("train").args(with_config(arguments)?);

@@ -57,9 +57,7 @@ struct Program {
 /// Measures and prints.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
     setup::run(Scope::Cpu)?;
-    cargo::build_processes()?;
-    let build = ["build", "--release", "--package", "tests", "--bin", "bench"];
-    shell::run(&mut cargo::command(build)?)?;
+    cargo::build(&[&cargo::PROCESSES[..], &["tests"]].concat())?;
     let with_peers = plan.names.iter().any(|name| name == PEERS);
     let pairs = if with_peers {
         peers::pairs()?
