@@ -6,10 +6,13 @@
 
 pub mod bottleneck;
 pub mod ids;
+pub mod launch;
 pub mod outcomes;
+pub mod programs;
 pub mod rates;
 pub mod refusal;
 pub mod registry;
+pub mod run;
 pub mod scores;
 pub mod server;
 mod service;

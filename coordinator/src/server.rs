@@ -133,6 +133,12 @@ impl Handle {
         self.shared.process_ended(actor, pid);
     }
 
+    /// Whether the run is stopping.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.shared.quietly(|state| state.stopping.is_some())
+    }
+
     /// Completes once the run is stopping, whoever asked for it.
     pub async fn stopping(&self) {
         let stopping = self.shared.until(|state| state.stopping.map(|_| ()));

@@ -1,0 +1,111 @@
+//! One child process.
+
+use super::Error;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+/// Of a log, this much at the end is read for an error.
+const TAIL_BYTES: u64 = 8 * 1024;
+/// And of that this many lines are shown.
+const TAIL_LINES: usize = 15;
+
+/// How to start a process.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    pub name: String,
+    pub path: PathBuf,
+    pub arguments: Vec<OsString>,
+    /// Standard output and error are appended to this file.
+    pub log: PathBuf,
+}
+
+/// A running process. Killed when dropped.
+#[derive(Debug)]
+pub(super) struct Child {
+    process: tokio::process::Child,
+    name: String,
+    log: PathBuf,
+    /// Length of the log before this process wrote to it.
+    log_start: u64,
+}
+
+impl Child {
+    pub(super) fn start(program: &Program) -> Result<Self, Error> {
+        let failed = |source| Error::Start {
+            name: program.name.clone(),
+            source,
+        };
+        let open = || File::options().create(true).append(true).open(&program.log);
+        let log = open().map_err(failed)?;
+        let log_start = log.metadata().map_err(failed)?.len();
+        let process = Command::new(&program.path)
+            .args(&program.arguments)
+            // Held until the end and never written to: it closes when this process ends.
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().map_err(failed)?)
+            .stderr(log)
+            // Ctrl-C on the terminal reaches the coordinator alone, which ends the run in order.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        Ok(Self {
+            process,
+            name: program.name.clone(),
+            log: program.log.clone(),
+            log_start,
+        })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id().unwrap_or(0)
+    }
+
+    /// Waits for its end, which `kill` brings about.
+    pub(super) async fn wait(&mut self, kill: &CancellationToken) -> Result<ExitStatus, Error> {
+        // `Child::wait` would close the pipe, which means "the parent has ended".
+        let pipe = self.process.stdin.take();
+        let ended = tokio::select! {
+            ended = self.process.wait() => Some(ended),
+            () = kill.cancelled() => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => match self.process.start_kill() {
+                Ok(()) => self.process.wait().await,
+                Err(error) => Err(error),
+            },
+        };
+        drop(pipe);
+        ended.map_err(|source| Error::Start {
+            name: format!("{} (wait for its end)", self.name),
+            source,
+        })
+    }
+
+    /// The last lines this process has written.
+    pub(super) fn tail(&self) -> String {
+        let text = self.read_end().unwrap_or_else(|error| error.to_string());
+        let lines: Vec<&str> = text.lines().collect();
+        let first = lines.len().saturating_sub(TAIL_LINES);
+        match lines.get(first..).unwrap_or_default() {
+            [] => "  (nothing was logged)".to_owned(),
+            lines => format!("  {}", lines.join("\n  ")),
+        }
+    }
+
+    fn read_end(&self) -> io::Result<String> {
+        let mut file = File::open(&self.log)?;
+        let end = file.metadata()?.len();
+        let start = self.log_start.max(end.saturating_sub(TAIL_BYTES));
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}

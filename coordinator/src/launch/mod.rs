@@ -1,0 +1,227 @@
+//! Processes on this machine: one learner and some actors, watched until the run is over.
+//!
+//! Every child has a pipe as its standard input and is started with `--exit-with-parent`: when the
+//! coordinator ends, even by `kill -9`, the pipe closes and the child leaves. Its output goes to
+//! `logs/<name>.log`, of which the end is part of the error when it dies.
+
+mod child;
+mod respawn;
+
+pub use respawn::{Respawn, Verdict};
+
+use crate::programs;
+use crate::server::Handle;
+use child::{Child, Program};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use types::ActorId;
+
+/// What went wrong with a process.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A program is missing.
+    #[error(transparent)]
+    Program(#[from] programs::Error),
+    /// It could not be started.
+    #[error("start {name}: {source}")]
+    Start {
+        /// Which process.
+        name: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The learner reported why.
+    #[error("the learner failed: {why}")]
+    LearnerFailed {
+        /// In its own words.
+        why: String,
+    },
+    /// The learner ended before the run was over.
+    #[error("the learner ended with {status} before the run was over; the end of {}:\n{tail}", log.display())]
+    LearnerDied {
+        /// Exit code or signal.
+        status: String,
+        /// Its log.
+        log: PathBuf,
+        /// Last lines of it.
+        tail: String,
+    },
+    /// An actor dies as soon as it is started.
+    #[error("actor {actor} died {deaths} times within {seconds:.0} s, at last with {status}; the end of {}:\n{tail}", log.display())]
+    CrashLoop {
+        /// Its place.
+        actor: u32,
+        /// How often.
+        deaths: usize,
+        /// In which time.
+        seconds: f64,
+        /// Exit code or signal.
+        status: String,
+        /// Its log.
+        log: PathBuf,
+        /// Last lines of it.
+        tail: String,
+    },
+    /// The watch over a process broke off.
+    #[error("watch a process: {0}")]
+    Watch(#[from] tokio::task::JoinError),
+}
+
+/// What is to be started.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// `host:port` at which children reach the coordinator.
+    pub coordinator: String,
+    /// Number of actors.
+    pub actors: u32,
+    /// Where the learner writes checkpoints.
+    pub run_dir: PathBuf,
+    /// Where logs go.
+    pub logs: PathBuf,
+}
+
+/// Which process has ended for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Member {
+    /// The learner.
+    Learner,
+    /// The actor of this place.
+    Actor(u32),
+}
+
+/// The processes of a run. Dropping it kills them.
+#[derive(Debug)]
+pub struct Fleet {
+    watches: JoinSet<Result<Member, Error>>,
+    kill: CancellationToken,
+}
+
+impl Fleet {
+    /// Starts the learner and the actors.
+    ///
+    /// # Errors
+    /// If a program is missing.
+    pub fn start(plan: &Plan, handle: &Handle) -> Result<Self, Error> {
+        let (learner, actor) = (programs::find("learner")?, programs::find("actor")?);
+        let kill = CancellationToken::new();
+        let mut watches = JoinSet::new();
+        let program = learner_program(plan, learner);
+        watches.spawn(watch_learner(program, handle.clone(), kill.clone()));
+        for place in 0..plan.actors {
+            let program = actor_program(plan, &actor, place);
+            watches.spawn(watch_actor(place, program, handle.clone(), kill.clone()));
+        }
+        Ok(Self { watches, kill })
+    }
+
+    /// Waits until one more process has ended for good. `None` when none is left.
+    pub async fn ended(&mut self) -> Option<Result<Member, Error>> {
+        let ended = self.watches.join_next().await?;
+        Some(ended.unwrap_or_else(|broken| Err(broken.into())))
+    }
+
+    /// Kills what still runs.
+    pub fn kill(&self) {
+        self.kill.cancel();
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn learner_program(plan: &Plan, path: PathBuf) -> Program {
+    let run_dir = plan.run_dir.as_os_str().to_owned();
+    let mut arguments = common_arguments(&plan.coordinator);
+    arguments.extend(["--run-dir".into(), run_dir]);
+    Program {
+        name: "learner".to_owned(),
+        path,
+        arguments,
+        log: plan.logs.join("learner.log"),
+    }
+}
+
+fn actor_program(plan: &Plan, path: &Path, place: u32) -> Program {
+    let mut arguments = common_arguments(&plan.coordinator);
+    arguments.extend(["--slot".into(), place.to_string().into()]);
+    Program {
+        name: format!("actor-{place}"),
+        path: path.to_owned(),
+        arguments,
+        log: plan.logs.join(format!("actor-{place}.log")),
+    }
+}
+
+fn common_arguments(coordinator: &str) -> Vec<std::ffi::OsString> {
+    let arguments = ["run", "--exit-with-parent", "--coordinator", coordinator];
+    arguments.map(Into::into).to_vec()
+}
+
+/// The learner is started once: when it dies, the run is over.
+async fn watch_learner(
+    program: Program,
+    handle: Handle,
+    kill: CancellationToken,
+) -> Result<Member, Error> {
+    let mut child = Child::start(&program)?;
+    let status = child.wait(&kill).await?;
+    let progress = handle.progress();
+    if progress.phase == "failed" {
+        return Err(Error::LearnerFailed {
+            why: progress.failure,
+        });
+    }
+    if kill.is_cancelled() || (status.success() && handle.is_stopping()) {
+        return Ok(Member::Learner);
+    }
+    Err(Error::LearnerDied {
+        status: status.to_string(),
+        tail: child.tail(),
+        log: program.log,
+    })
+}
+
+/// An actor is started again, later and later, unless it dies too often.
+async fn watch_actor(
+    place: u32,
+    program: Program,
+    handle: Handle,
+    kill: CancellationToken,
+) -> Result<Member, Error> {
+    let started = Instant::now();
+    let mut respawn = Respawn::new(place.into());
+    loop {
+        let mut child = Child::start(&program)?;
+        let pid = child.pid();
+        let status = child.wait(&kill).await?;
+        handle.process_ended(ActorId(place), pid);
+        if handle.is_stopping() || kill.is_cancelled() {
+            return Ok(Member::Actor(place));
+        }
+        match respawn.died(started.elapsed()) {
+            Verdict::GiveUp { deaths, within } => {
+                return Err(Error::CrashLoop {
+                    actor: place,
+                    deaths,
+                    seconds: within.as_secs_f64(),
+                    status: status.to_string(),
+                    tail: child.tail(),
+                    log: program.log,
+                });
+            }
+            Verdict::StartAgain { delay } => {
+                tracing::warn!(actor = place, %status, ?delay, "actor died; starting it again");
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = handle.stopping() => return Ok(Member::Actor(place)),
+                    () = kill.cancelled() => return Ok(Member::Actor(place)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Writes down how the run goes: `progress.csv`, `evaluations.jsonl`, TensorBoard events.
+
+use super::tensorboard::EventFile;
+use crate::scores::Scores;
+use crate::state::to_f64;
+use crate::status::mean_lag;
+use proto::v1::{Evaluation, StatusReply};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+use types::ReferenceReturns;
+
+/// Between two rows of `progress.csv` without an evaluation.
+const ROW_EVERY: Duration = Duration::from_secs(5);
+
+/// Columns before the learner's metrics.
+const COLUMNS: [&str; 17] = [
+    "wall_s",
+    "env_steps",
+    "updates",
+    "train_return",
+    "test_return",
+    "test_normalised",
+    "train_first",
+    "test_first",
+    "samples_per_insert",
+    "env_steps_per_s",
+    "updates_per_s",
+    "version",
+    "lag_actors",
+    "actors_alive",
+    "trials_done",
+    "transitions_stored",
+    "learner_bytes",
+];
+
+/// The learner's metrics that have a column each.
+const METRICS: [&str; 10] = [
+    "loss/q",
+    "loss/policy",
+    "loss/kl",
+    "loss/v",
+    "skipped_updates",
+    "lag_mean",
+    "waited_data_s",
+    "waited_limiter_s",
+    "sample_s",
+    "update_s",
+];
+
+/// The open files of a run.
+#[derive(Debug)]
+pub struct Recorder {
+    progress: File,
+    evaluations: File,
+    events: EventFile,
+    reference: Option<ReferenceReturns>,
+    last_row: Option<Duration>,
+}
+
+/// One line of `evaluations.jsonl`.
+#[derive(Debug, Serialize)]
+struct EvaluationLine {
+    wall_s: f64,
+    env_steps: u64,
+    updates: u64,
+    version: u64,
+    last: bool,
+    #[serde(flatten)]
+    scores: Scores,
+    tasks: Vec<TaskLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct TaskLine {
+    split: &'static str,
+    index: u32,
+    returns: Vec<f64>,
+}
+
+impl Recorder {
+    /// Starts the files in `folder`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn create(folder: &Path, reference: Option<ReferenceReturns>) -> io::Result<Self> {
+        let open = |name| {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(folder.join(name))
+        };
+        let mut progress = open("progress.csv")?;
+        let header: Vec<&str> = COLUMNS.into_iter().chain(METRICS).collect();
+        writeln!(progress, "{}", header.join(","))?;
+        Ok(Self {
+            progress,
+            evaluations: open("evaluations.jsonl")?,
+            events: EventFile::create(folder)?,
+            reference,
+            last_row: None,
+        })
+    }
+
+    /// Notes the state `wall` after the start, if it is time for a row.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn tick(&mut self, status: &StatusReply, wall: Duration) -> io::Result<()> {
+        let due = self.last_row.is_none_or(|last| wall >= last + ROW_EVERY);
+        if due {
+            self.last_row = Some(wall);
+            self.row(status, None, wall)?;
+        }
+        Ok(())
+    }
+
+    /// Notes a completed evaluation, with a row of its own. Gives its scores.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn evaluation(
+        &mut self,
+        status: &StatusReply,
+        evaluation: &Evaluation,
+        wall: Duration,
+    ) -> io::Result<Scores> {
+        let scores = Scores::of(evaluation, self.reference.as_ref());
+        let tasks = evaluation.tasks.iter().map(|score| {
+            let task = score.task.unwrap_or_default();
+            TaskLine {
+                split: if task.split == 1 { "train" } else { "test" },
+                index: task.index,
+                returns: score.returns.clone(),
+            }
+        });
+        let line = EvaluationLine {
+            wall_s: wall.as_secs_f64(),
+            env_steps: evaluation.env_steps,
+            updates: evaluation.updates,
+            version: evaluation.version,
+            last: evaluation.last,
+            scores,
+            tasks: tasks.collect(),
+        };
+        writeln!(self.evaluations, "{}", serde_json::to_string(&line)?)?;
+        self.row(status, Some((evaluation, scores)), wall)?;
+        Ok(scores)
+    }
+
+    fn row(
+        &mut self,
+        status: &StatusReply,
+        evaluation: Option<(&Evaluation, Scores)>,
+        wall: Duration,
+    ) -> io::Result<()> {
+        let values = columns(status, evaluation, wall);
+        let metrics = status.learner.as_ref().map(|learner| &learner.metrics);
+        let metric = |name: &str| metrics.and_then(|known| known.get(name).copied());
+        let cells = values.iter().copied().chain(METRICS.map(metric));
+        let cells: Vec<String> = cells.map(cell).collect();
+        writeln!(self.progress, "{}", cells.join(","))?;
+        let named = COLUMNS.into_iter().zip(values).skip(1);
+        let scalars: Vec<(&str, f64)> = named
+            .filter_map(|(name, value)| Some((group(name), value?)))
+            .collect();
+        let learner = metrics.into_iter().flatten();
+        let all = scalars
+            .into_iter()
+            .chain(learner.map(|(name, value)| (name.as_str(), *value)));
+        let step = match (evaluation, &status.learner) {
+            (Some((evaluation, _)), _) => evaluation.env_steps,
+            (None, learner) => learner.as_ref().map_or(0, |learner| learner.env_steps),
+        };
+        self.events.add(step, all)
+    }
+}
+
+fn columns(
+    status: &StatusReply,
+    evaluation: Option<(&Evaluation, Scores)>,
+    wall: Duration,
+) -> [Option<f64>; COLUMNS.len()] {
+    let learner = status.learner.clone().unwrap_or_default();
+    let alive = status.actors.iter().filter(|actor| actor.alive).count();
+    let (env_steps, updates) = match evaluation {
+        Some((evaluation, _)) => (evaluation.env_steps, evaluation.updates),
+        None => (learner.env_steps, learner.updates),
+    };
+    let scores = evaluation.map_or_else(Scores::default, |(_, scores)| scores);
+    [
+        Some(wall.as_secs_f64()),
+        Some(to_f64(env_steps)),
+        Some(to_f64(updates)),
+        scores.train_return,
+        scores.test_return,
+        scores.test_normalised,
+        scores.train_first,
+        scores.test_first,
+        Some(learner.samples_per_insert),
+        Some(status.env_steps_per_s),
+        Some(status.updates_per_s),
+        Some(to_f64(learner.version)),
+        Some(mean_lag(status)),
+        Some(to_f64(alive as u64)),
+        Some(to_f64(status.trials_done)),
+        Some(to_f64(learner.transitions_stored)),
+        Some(to_f64(learner.resident_bytes)),
+    ]
+}
+
+/// Empty when there is no value; integers without a fraction.
+fn cell(value: Option<f64>) -> String {
+    match value {
+        None => String::new(),
+        Some(value) if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value:.0}"),
+        Some(value) => format!("{value:.6}"),
+    }
+}
+
+/// TensorBoard groups scalars by what stands before the slash.
+fn group(column: &'static str) -> &'static str {
+    match column {
+        "train_return" => "return/train",
+        "test_return" => "return/test",
+        "test_normalised" => "return/test_normalised",
+        "train_first" => "return/train_first_episode",
+        "test_first" => "return/test_first_episode",
+        "env_steps_per_s" => "speed/env_steps_per_s",
+        "updates_per_s" => "speed/updates_per_s",
+        "samples_per_insert" => "speed/samples_per_insert",
+        "env_steps" => "count/env_steps",
+        "updates" => "count/updates",
+        "version" => "count/version",
+        "trials_done" => "count/trials_done",
+        "transitions_stored" => "count/transitions_stored",
+        "lag_actors" => "fleet/lag",
+        "actors_alive" => "fleet/actors_alive",
+        other => other,
+    }
+}
