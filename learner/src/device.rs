@@ -18,15 +18,8 @@ pub fn resolve(wanted: &str) -> Result<Device> {
         return Ok(Device::Cpu);
     }
     let loaded = load_cuda();
-    let index = wanted
-        .strip_prefix("cuda:")
-        .and_then(|index| index.parse().ok())
-        .unwrap_or(0);
-    let found = if loaded.is_ok() {
-        Cuda::device_count()
-    } else {
-        0
-    };
+    let index = wanted.strip_prefix("cuda:").and_then(|index| index.parse().ok()).unwrap_or(0);
+    let found = if loaded.is_ok() { Cuda::device_count() } else { 0 };
     if index < usize::try_from(found).unwrap_or(0) {
         return Ok(Device::Cuda(index));
     }
@@ -37,10 +30,7 @@ pub fn resolve(wanted: &str) -> Result<Device> {
         Ok(()) => format!("{found} GPUs were found"),
         Err(why) => why,
     };
-    Err(Error::Device {
-        wanted: wanted.to_owned(),
-        why,
-    })
+    Err(Error::Device { wanted: wanted.to_owned(), why })
 }
 
 /// Loads libtorch's CUDA half so that its symbols are visible to the CPU half.

@@ -54,10 +54,37 @@ pub enum Error {
         /// What was asked of it.
         action: &'static str,
         /// Its answer.
-        status: Box<tonic_status::Status>,
+        status: Box<proto::tonic::Status>,
     },
-    /// A message of the coordinator cannot be read.
-    #[error("read the {what} sent by the coordinator: {why}")]
+    /// Nobody answers at the coordinator's address.
+    #[error(
+        "connect to the coordinator at {address}: {why}; is `coordinator serve` running there?"
+    )]
+    Unreachable {
+        /// host:port.
+        address: String,
+        /// What the transport says.
+        why: String,
+    },
+    /// The address to listen on cannot be had.
+    #[error("network.learner: expected an address that is free, got {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The server failed.
+    #[error("serve actors: {0}")]
+    Serve(#[from] proto::tonic::transport::Error),
+    /// A thread or task ended by a panic.
+    #[error("a part of the learner crashed: {0}")]
+    Crashed(String),
+    /// The tasks that talk to the coordinator have ended.
+    #[error("expected a link to the coordinator, but it has closed")]
+    Disconnected,
+    /// Something that was sent or collected is not what it should be.
+    #[error("{what}: {why}")]
     Message {
         /// Which part.
         what: &'static str,
@@ -65,8 +92,6 @@ pub enum Error {
         why: String,
     },
 }
-
-use proto::tonic as tonic_status;
 
 /// Result of the learner's functions.
 pub type Result<T> = std::result::Result<T, Error>;

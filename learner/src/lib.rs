@@ -1,13 +1,24 @@
 //! The learner: stores experience, trains encoder and agent, publishes weights, checkpoints.
+//!
+//! The trainer owns networks, optimisers and schedule on a thread of its own ([`trainer`]); tokio
+//! tasks only move messages ([`service`], [`link`]); experience lies in between ([`replay`]).
 
-pub mod agents;
-pub mod device;
 pub mod error;
-pub mod inference;
+pub mod device;
 pub mod networks;
+pub mod inference;
+pub mod agents;
 pub mod pearl;
-pub mod publish;
 pub mod replay;
+pub mod collect;
+pub mod evaluate;
+pub mod publish;
+pub mod checkpoint;
+pub mod progress;
+pub mod trainer;
 pub mod service;
+pub mod link;
+pub mod run;
 
 pub use error::{Error, Result};
+pub use run::{Options, run};

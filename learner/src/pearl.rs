@@ -159,11 +159,7 @@ impl Pearl {
         };
         let critics = spec.critics.networks();
         let (q, v) = critics.split_at(2);
-        let parts = [
-            stack(&[spec.agent.encoder.network()]),
-            stack(q),
-            stack_of(v),
-        ];
+        let parts = [stack(&[spec.agent.encoder.network()]), stack(q), stack_of(v)];
         let values = Group::new(parts.into_iter().flatten().collect(), params, device)?;
         let policy_stack = vec![Stack::single(&spec.agent.policy.network())];
         let policy = Group::new(policy_stack, params, device)?;
@@ -191,10 +187,8 @@ impl Pearl {
             &[&losses.q, &losses.kl, &losses.policy, &losses.v],
             &[&gradients.values, &gradients.policy],
         )?;
-        self.values_adam
-            .step(self.values.flat(), &gradients.values, &losses.usable)?;
-        self.policy_adam
-            .step(self.policy.flat(), &gradients.policy, &losses.usable)?;
+        self.values_adam.step(self.values.flat(), &gradients.values, &losses.usable)?;
+        self.policy_adam.step(self.policy.flat(), &gradients.policy, &losses.usable)?;
         let leader = match self.form {
             CriticForm::TwinQ => self.values.part(Q)?,
             CriticForm::VNetwork => self.values.part(V)?,
@@ -218,44 +212,26 @@ impl Pearl {
         let detached = latent.f_detach()?;
 
         let target = self.q_target(batch, &policy[0], &detached)?;
-        let q = mlp(
-            &values[Q],
-            &cat(&[&batch.observation, &batch.action, &latent])?,
-        )?;
+        let q = mlp(&values[Q], &cat(&[&batch.observation, &batch.action, &latent])?)?;
         let q_loss = sac::q_loss(&q, &target)?;
 
         let input = cat(&[&batch.observation, &detached])?;
         let draw = squashed_gaussian::draw(&policy[0], &input, &batch.noise.action)?;
         let soft_value = self.soft_value(batch, &draw, &detached)?;
-        let policy_loss = sac::policy_loss(
-            &draw,
-            &soft_value,
-            settings.mean_penalty,
-            settings.log_std_penalty,
-        )?;
+        let policy_loss =
+            sac::policy_loss(&draw, &soft_value, settings.mean_penalty, settings.log_std_penalty)?;
         let v_loss = match values.get(V) {
             Some(v) => sac::v_loss(&mlp(v, &input)?, &soft_value)?,
             None => q_loss.f_detach()?.f_zeros_like()?,
         };
 
-        let values_loss = q_loss
-            .f_add(&kl.f_mul_scalar(settings.kl_weight)?)?
-            .f_add(&v_loss)?;
+        let values_loss = q_loss.f_add(&kl.f_mul_scalar(settings.kl_weight)?)?.f_add(&v_loss)?;
         let gradients = Gradients {
             values: gradient(&values_loss, &self.values)?,
             policy: gradient(&policy_loss, &self.policy)?,
         };
         let usable = q_loss.f_detach()?.f_ones_like()?;
-        Ok((
-            Losses {
-                q: q_loss,
-                kl,
-                policy: policy_loss,
-                v: v_loss,
-                usable,
-            },
-            gradients,
-        ))
+        Ok((Losses { q: q_loss, kl, policy: policy_loss, v: v_loss, usable }, gradients))
     }
 
     /// y, without gradient.
@@ -271,16 +247,8 @@ impl Pearl {
                     sac::soft_value(&mlp(&target[0], &input)?, &draw.log_probability)?
                 }
             };
-            let PearlSettings {
-                reward_scale,
-                discount,
-                ..
-            } = self.settings;
-            let Batch {
-                reward,
-                not_terminated,
-                ..
-            } = batch;
+            let PearlSettings { reward_scale, discount, .. } = self.settings;
+            let Batch { reward, not_terminated, .. } = batch;
             sac::bellman_target(reward, not_terminated, &next_value, reward_scale, discount)
         })
     }
@@ -288,10 +256,7 @@ impl Pearl {
     /// min Q(s, ã, z) − log π(ã|s, z), with gradient to the drawn action alone.
     fn soft_value(&self, batch: &Batch, draw: &Draw, latent: &Tensor) -> Result<Tensor> {
         let critics = self.values.constant_layers()?;
-        let q = mlp(
-            &critics[Q],
-            &cat(&[&batch.observation, &draw.action, latent])?,
-        )?;
+        let q = mlp(&critics[Q], &cat(&[&batch.observation, &draw.action, latent])?)?;
         sac::soft_value(&q, &draw.log_probability)
     }
 
@@ -303,11 +268,7 @@ impl Pearl {
         let mut tensors = self.policy.export()?.tensors().to_vec();
         let names = nets::parameter_shapes(&[self.agent.encoder.network()]);
         let values = self.values.export()?;
-        tensors.extend(
-            names
-                .iter()
-                .filter_map(|shape| values.get(&shape.name).cloned()),
-        );
+        tensors.extend(names.iter().filter_map(|shape| values.get(&shape.name).cloned()));
         Ok(Params::new(tensors)?)
     }
 
@@ -327,11 +288,7 @@ impl Pearl {
             tensors.extend(prefixed("adam_first", &group.export_like(adam.first())?)?);
             tensors.extend(prefixed("adam_second", &group.export_like(adam.second())?)?);
             let steps = to_host(adam.steps())?;
-            tensors.push(nets::Tensor::new(
-                format!("adam_steps.{name}"),
-                vec![1],
-                steps,
-            )?);
+            tensors.push(nets::Tensor::new(format!("adam_steps.{name}"), vec![1], steps)?);
         }
         tensors.extend_from_slice(self.target.export()?.tensors());
         Ok(Params::new(tensors)?)
@@ -342,11 +299,7 @@ impl Pearl {
     /// # Errors
     /// If a number is not finite or libtorch fails.
     pub fn name_gradients(&self, gradients: &Gradients) -> Result<Params> {
-        let mut tensors = self
-            .values
-            .export_like(&gradients.values)?
-            .tensors()
-            .to_vec();
+        let mut tensors = self.values.export_like(&gradients.values)?.tensors().to_vec();
         tensors.extend_from_slice(self.policy.export_like(&gradients.policy)?.tensors());
         Ok(Params::new(tensors)?)
     }
@@ -384,17 +337,9 @@ fn stack_of(networks: &[Network]) -> Option<Stack> {
 
 fn prefixed(prefix: &str, params: &Params) -> Result<Vec<nets::Tensor>> {
     let rename = |t: &nets::Tensor| {
-        nets::Tensor::new(
-            format!("{prefix}.{}", t.name()),
-            t.shape().to_vec(),
-            t.data().to_vec(),
-        )
+        nets::Tensor::new(format!("{prefix}.{}", t.name()), t.shape().to_vec(), t.data().to_vec())
     };
-    Ok(params
-        .tensors()
-        .iter()
-        .map(rename)
-        .collect::<std::result::Result<_, _>>()?)
+    Ok(params.tensors().iter().map(rename).collect::<std::result::Result<_, _>>()?)
 }
 
 /// `[tasks, latent]` to `[n, latent]`: each task's z for each of its transitions.
@@ -431,11 +376,7 @@ pub fn initial(spec: &PearlSpec, seed: u64) -> Result<Params> {
             let source = part.name.trim_start_matches("target_");
             let original = tensors.iter().find(|t: &&nets::Tensor| t.name() == source);
             if let Some(original) = original {
-                copies.push(nets::Tensor::new(
-                    part.name,
-                    part.shape,
-                    original.data().to_vec(),
-                )?);
+                copies.push(nets::Tensor::new(part.name, part.shape, original.data().to_vec())?);
             }
         }
     }

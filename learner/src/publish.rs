@@ -30,13 +30,7 @@ pub type Subscription = watch::Receiver<Option<Arc<Published>>>;
 #[must_use]
 pub fn channel() -> (Publisher, Subscription) {
     let (sender, receiver) = watch::channel(None);
-    (
-        Publisher {
-            next: Version(0),
-            sender,
-        },
-        receiver,
-    )
+    (Publisher { next: Version(0), sender }, receiver)
 }
 
 impl Publisher {
@@ -49,12 +43,8 @@ impl Publisher {
     /// Publishes weights under the next version, which is returned.
     pub fn publish(&mut self, bytes: Vec<u8>) -> Version {
         let version = self.next;
-        let pieces = cut(&Weights {
-            version,
-            bytes: bytes.into(),
-        });
-        self.sender
-            .send_replace(Some(Arc::new(Published { version, pieces })));
+        let pieces = cut(&Weights { version, bytes: bytes.into() });
+        self.sender.send_replace(Some(Arc::new(Published { version, pieces })));
         self.next = version.next();
         version
     }

@@ -1,6 +1,8 @@
 //! One full PEARL update against numbers recorded from PyTorch (`nets/fixtures/record.py`), both
 //! forms of the critics: losses, gradients and every parameter afterwards.
 
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+
 use learner::networks::AdamSettings;
 use learner::networks::parameters::to_host;
 use learner::pearl::{Batch, Noise, Pearl, PearlSettings, PearlSpec};
@@ -17,23 +19,14 @@ struct Fixture {
 
 impl Fixture {
     fn read(name: &str) -> Self {
-        let path = format!(
-            "{}/../nets/fixtures/{name}.safetensors",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let path = format!("{}/../nets/fixtures/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
         let (params, metadata) = Params::from_bytes(&std::fs::read(path).unwrap()).unwrap();
         let json = |key: &str| serde_json::from_str(&metadata[key]).unwrap();
-        Self {
-            params,
-            sizes: json("sizes"),
-            hyper: json("hyper_parameters"),
-        }
+        Self { params, sizes: json("sizes"), hyper: json("hyper_parameters") }
     }
 
     fn size(&self, key: &str) -> usize {
-        self.sizes[key]
-            .as_u64()
-            .unwrap_or_else(|| panic!("{key} in {}", self.sizes)) as usize
+        self.sizes[key].as_u64().unwrap_or_else(|| panic!("{key} in {}", self.sizes)) as usize
     }
 
     fn sizes_of(&self, key: &str) -> Vec<usize> {
@@ -41,15 +34,11 @@ impl Fixture {
     }
 
     fn constant(&self, key: &str) -> f64 {
-        self.hyper[key]
-            .as_f64()
-            .unwrap_or_else(|| panic!("{key} in {}", self.hyper))
+        self.hyper[key].as_f64().unwrap_or_else(|| panic!("{key} in {}", self.hyper))
     }
 
     fn data(&self, name: &str) -> &nets::Tensor {
-        self.params
-            .get(name)
-            .unwrap_or_else(|| panic!("no {name} in the fixture"))
+        self.params.get(name).unwrap_or_else(|| panic!("no {name} in the fixture"))
     }
 
     fn tensor(&self, name: &str) -> Tensor {
@@ -83,21 +72,10 @@ impl Fixture {
         };
         PearlSpec {
             agent: AgentSpec {
-                policy: PolicySpec {
-                    observation,
-                    latent,
-                    action,
-                    hidden: hidden.clone(),
-                },
+                policy: PolicySpec { observation, latent, action, hidden: hidden.clone() },
                 encoder: EncoderSpec::GaussianProduct(encoder),
             },
-            critics: CriticSpec {
-                form,
-                observation,
-                action,
-                latent,
-                hidden,
-            },
+            critics: CriticSpec { form, observation, action, latent, hidden },
         }
     }
 
@@ -144,22 +122,14 @@ fn distance(got: &[f32], expected: &[f32]) -> f64 {
 
 fn check_update(name: &str, form: CriticForm) {
     let fixture = Fixture::read(name);
-    let mut pearl = Pearl::new(
-        &fixture.spec(form),
-        fixture.settings(),
-        &fixture.initial(),
-        Device::Cpu,
-    )
-    .unwrap();
+    let mut pearl =
+        Pearl::new(&fixture.spec(form), fixture.settings(), &fixture.initial(), Device::Cpu)
+            .unwrap();
     let batch = fixture.batch(form);
 
     let (losses, gradients) = pearl.gradients(&batch).unwrap();
     let scalar = |tensor: &Tensor| to_host(tensor).unwrap();
-    for (key, loss) in [
-        ("q", &losses.q),
-        ("kl", &losses.kl),
-        ("policy", &losses.policy),
-    ] {
+    for (key, loss) in [("q", &losses.q), ("kl", &losses.kl), ("policy", &losses.policy)] {
         let off = distance(&scalar(loss), fixture.data(&format!("loss.{key}")).data());
         assert!(off < 1e-5, "loss.{key} is off by {off}");
     }
@@ -168,10 +138,7 @@ fn check_update(name: &str, form: CriticForm) {
     }
     for tensor in pearl.name_gradients(&gradients).unwrap().tensors() {
         let name = tensor.name();
-        let off = distance(
-            tensor.data(),
-            fixture.data(&format!("gradient.{name}")).data(),
-        );
+        let off = distance(tensor.data(), fixture.data(&format!("gradient.{name}")).data());
         assert!(off < 1e-5, "gradient.{name} is off by {off}");
     }
 
@@ -202,16 +169,12 @@ fn v_network_update_equals_pytorch() {
 fn an_update_that_is_not_finite_changes_nothing_but_is_counted() {
     let fixture = Fixture::read("update_twin_q");
     let form = CriticForm::TwinQ;
-    let mut pearl = Pearl::new(
-        &fixture.spec(form),
-        fixture.settings(),
-        &fixture.initial(),
-        Device::Cpu,
-    )
-    .unwrap();
+    let mut pearl =
+        Pearl::new(&fixture.spec(form), fixture.settings(), &fixture.initial(), Device::Cpu)
+            .unwrap();
     let good = fixture.batch(form);
     let mut bad = fixture.batch(form);
-    bad.reward = bad.reward * f64::NAN;
+    bad.reward *= f64::NAN;
 
     let before = pearl.acting().unwrap();
     let losses = pearl.update(&bad).unwrap();
@@ -220,13 +183,9 @@ fn an_update_that_is_not_finite_changes_nothing_but_is_counted() {
 
     // The skipped update leaves no trace: the next one is the first.
     pearl.update(&good).unwrap();
-    let mut fresh = Pearl::new(
-        &fixture.spec(form),
-        fixture.settings(),
-        &fixture.initial(),
-        Device::Cpu,
-    )
-    .unwrap();
+    let mut fresh =
+        Pearl::new(&fixture.spec(form), fixture.settings(), &fixture.initial(), Device::Cpu)
+            .unwrap();
     fresh.update(&good).unwrap();
     assert_eq!(pearl.acting().unwrap(), fresh.acting().unwrap());
 }

@@ -16,9 +16,7 @@ compile_error!("f32 arrays travel as little-endian memory; a big-endian host nee
 /// Encodes a chunk. Its arrays are moved, not copied element by element.
 #[must_use]
 pub fn encode(chunk: &Chunk) -> v1::Chunk {
-    let Chunk {
-        origin, segment, ..
-    } = chunk;
+    let Chunk { origin, segment, .. } = chunk;
     let bytes = |values: &[f32]| Bytes::copy_from_slice(bytemuck::cast_slice(values));
     let mut wire = v1::Chunk {
         protocol: PROTOCOL,
@@ -67,12 +65,7 @@ pub fn checksum(chunk: &v1::Chunk) -> u32 {
     ];
     let mut crc = crc32fast::Hasher::new();
     crc.update(bytemuck::cast_slice(&scalars));
-    for field in [
-        &chunk.observations,
-        &chunk.actions,
-        &chunk.rewards,
-        &chunk.shaped_rewards,
-    ] {
+    for field in [&chunk.observations, &chunk.actions, &chunk.rewards, &chunk.shaped_rewards] {
         crc.update(field);
     }
     crc.finalize()
@@ -114,27 +107,17 @@ impl CheckedChunk {
     /// [`WireError`]: the first thing that is wrong, with expected and got.
     pub fn check(wire: v1::Chunk, spec: &EnvSpec) -> Result<Self, WireError> {
         if wire.protocol != PROTOCOL {
-            return Err(WireError::Protocol {
-                expected: PROTOCOL,
-                got: wire.protocol,
-            });
+            return Err(WireError::Protocol { expected: PROTOCOL, got: wire.protocol });
         }
         let (actor, incarnation) = read_actor_key(wire.actor)?;
         let task = wire.task.ok_or(WireError::Missing("task"))?;
         let expected = checksum(&wire);
         if expected != wire.checksum {
-            return Err(WireError::Checksum {
-                expected,
-                got: wire.checksum,
-            });
+            return Err(WireError::Checksum { expected, got: wire.checksum });
         }
         check_arrays(&wire, spec)?;
         Ok(Self {
-            origin: Origin {
-                actor,
-                incarnation,
-                sequence: Sequence(wire.sequence),
-            },
+            origin: Origin { actor, incarnation, sequence: Sequence(wire.sequence) },
             trial: TrialId(wire.trial),
             task: task.try_into()?,
             episode: wire.episode,
@@ -181,11 +164,7 @@ impl CheckedChunk {
     /// The reward that learning uses for transition `i`.
     #[must_use]
     pub fn training_reward(&self, i: usize) -> f32 {
-        if self.spec.shaped_reward {
-            number(&self.shaped_rewards, i)
-        } else {
-            self.reward(i)
-        }
+        if self.spec.shaped_reward { number(&self.shaped_rewards, i) } else { self.reward(i) }
     }
 
     /// A copy as plain data.
@@ -232,11 +211,7 @@ fn check_arrays(wire: &v1::Chunk, spec: &EnvSpec) -> Result<(), WireError> {
     }
     let first = wire.offset as usize;
     if first + len > spec.horizon {
-        return Err(WireError::PastHorizon {
-            horizon: spec.horizon,
-            first,
-            last: first + len,
-        });
+        return Err(WireError::PastHorizon { horizon: spec.horizon, first, last: first + len });
     }
     let lengths = SegmentLengths::of(spec, len);
     let fields = [
@@ -247,21 +222,12 @@ fn check_arrays(wire: &v1::Chunk, spec: &EnvSpec) -> Result<(), WireError> {
     ];
     for (field, bytes) in fields {
         if bytes.len() % 4 != 0 {
-            return Err(WireError::Ragged {
-                field,
-                got: bytes.len(),
-            });
+            return Err(WireError::Ragged { field, got: bytes.len() });
         }
         let numbers = bytes.len() / 4;
         if field == "rewards" && numbers != len {
             let why = "as `len` says".to_owned();
-            return Err(SegmentError::Length {
-                field,
-                expected: len,
-                got: numbers,
-                why,
-            }
-            .into());
+            return Err(SegmentError::Length { field, expected: len, got: numbers, why }.into());
         }
         lengths.check(field, numbers)?;
         check_finite(field, bytes)?;
@@ -286,19 +252,13 @@ fn check_finite(field: &'static str, bytes: &[u8]) -> Result<(), SegmentError> {
     }
     let mut numbers = (0..bytes.len() / 4).map(|i| (i, number(bytes, i)));
     match numbers.find(|(_, value)| !value.is_finite()) {
-        Some((index, value)) => Err(SegmentError::NotFinite {
-            field,
-            index,
-            value,
-        }),
+        Some((index, value)) => Err(SegmentError::NotFinite { field, index, value }),
         None => Ok(()),
     }
 }
 
 fn check_action_range(bytes: &[u8]) -> Result<(), WireError> {
-    let worst = (0..bytes.len() / 4)
-        .map(|i| number(bytes, i).abs())
-        .fold(0.0, f32::max);
+    let worst = (0..bytes.len() / 4).map(|i| number(bytes, i).abs()).fold(0.0, f32::max);
     if worst <= 1.0 {
         return Ok(());
     }

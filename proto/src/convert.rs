@@ -13,10 +13,7 @@ impl From<TaskRef> for v1::TaskRef {
             Split::Train => 1,
             Split::Test => 2,
         };
-        Self {
-            split,
-            index: task.index,
-        }
+        Self { split, index: task.index }
     }
 }
 
@@ -29,20 +26,14 @@ impl TryFrom<v1::TaskRef> for TaskRef {
             2 => Split::Test,
             got => return Err(choice("task.split", "1 (train) or 2 (test)", got)),
         };
-        Ok(Self {
-            split,
-            index: wire.index,
-        })
+        Ok(Self { split, index: wire.index })
     }
 }
 
 /// The key of one life of an actor.
 #[must_use]
 pub fn actor_key(actor: ActorId, incarnation: Incarnation) -> v1::ActorKey {
-    v1::ActorKey {
-        actor: actor.0,
-        incarnation: incarnation.0,
-    }
+    v1::ActorKey { actor: actor.0, incarnation: incarnation.0 }
 }
 
 /// Reads an actor key that must be present.
@@ -67,11 +58,7 @@ pub(crate) fn end_from_wire(end: u32) -> Result<Option<End>, WireError> {
         0 => Ok(None),
         1 => Ok(Some(End::Terminated)),
         2 => Ok(Some(End::Truncated)),
-        got => Err(choice(
-            "end",
-            "0 (goes on), 1 (terminated) or 2 (truncated)",
-            got,
-        )),
+        got => Err(choice("end", "0 (goes on), 1 (terminated) or 2 (truncated)", got)),
     }
 }
 
@@ -96,11 +83,7 @@ impl From<Phase> for v1::Phase {
             LatentSource::Prior => 1,
             LatentSource::Posterior => 2,
         };
-        Self {
-            latent,
-            episodes: phase.episodes,
-            context: phase.context,
-        }
+        Self { latent, episodes: phase.episodes, context: phase.context }
     }
 }
 
@@ -113,11 +96,7 @@ impl TryFrom<v1::Phase> for Phase {
             2 => LatentSource::Posterior,
             got => return Err(choice("phase.latent", "1 (prior) or 2 (posterior)", got)),
         };
-        Ok(Self {
-            latent,
-            episodes: wire.episodes,
-            context: wire.context,
-        })
+        Ok(Self { latent, episodes: wire.episodes, context: wire.context })
     }
 }
 
@@ -138,17 +117,11 @@ impl TryFrom<v1::Trial> for Trial {
     type Error = WireError;
 
     fn try_from(wire: v1::Trial) -> Result<Self, WireError> {
-        let phases: Vec<Phase> = wire
-            .phases
-            .into_iter()
-            .map(TryInto::try_into)
-            .collect::<Result<_, _>>()?;
+        let phases: Vec<Phase> =
+            wire.phases.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         let trial = Self {
             id: TrialId(wire.id),
-            task: wire
-                .task
-                .ok_or(WireError::Missing("trial.task"))?
-                .try_into()?,
+            task: wire.task.ok_or(WireError::Missing("trial.task"))?.try_into()?,
             purpose: purpose_from_wire(wire.purpose)?,
             phases,
             seed: wire.seed,
@@ -216,25 +189,14 @@ impl TryFrom<v1::TrialOutcome> for TrialOutcome {
     fn try_from(wire: v1::TrialOutcome) -> Result<Self, WireError> {
         Ok(Self {
             trial: TrialId(wire.trial),
-            task: wire
-                .task
-                .ok_or(WireError::Missing("outcome.task"))?
-                .try_into()?,
+            task: wire.task.ok_or(WireError::Missing("outcome.task"))?.try_into()?,
             purpose: purpose_from_wire(wire.purpose)?,
-            episodes: wire
-                .episodes
-                .into_iter()
-                .map(TryInto::try_into)
-                .collect::<Result<_, _>>()?,
+            episodes: wire.episodes.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             failure: wire.failure,
         })
     }
 }
 
 fn choice(field: &'static str, expected: &'static str, got: u32) -> WireError {
-    WireError::Choice {
-        field,
-        expected,
-        got: got.into(),
-    }
+    WireError::Choice { field, expected, got: got.into() }
 }

@@ -34,9 +34,7 @@ pub fn cut(weights: &Weights) -> Vec<v1::Piece> {
             count: u32::try_from(count).unwrap_or(u32::MAX),
             total: total as u64,
             digest: digest.clone(),
-            payload: weights
-                .bytes
-                .slice(index * PIECE..((index + 1) * PIECE).min(total)),
+            payload: weights.bytes.slice(index * PIECE..((index + 1) * PIECE).min(total)),
         })
         .collect()
 }
@@ -63,10 +61,7 @@ impl Assembler {
     /// An assembler for a follower that already has `newest`.
     #[must_use]
     pub fn after(newest: Option<Version>) -> Self {
-        Self {
-            newest,
-            partial: None,
-        }
+        Self { newest, partial: None }
     }
 
     /// Takes the next piece; gives the weights when it completes them.
@@ -104,10 +99,7 @@ impl Assembler {
                 format!("{} bytes", piece.total),
             ));
         }
-        let count = usize::try_from(piece.total)
-            .unwrap_or(usize::MAX)
-            .div_ceil(PIECE)
-            .max(1);
+        let count = usize::try_from(piece.total).unwrap_or(usize::MAX).div_ceil(PIECE).max(1);
         if u32::try_from(count) != Ok(piece.count) {
             return Err(wrong(format!("{count} pieces"), format!("{}", piece.count)));
         }
@@ -136,10 +128,7 @@ impl Partial {
         }
         let sum = self.bytes.len() as u64 + piece.payload.len() as u64;
         if piece.payload.len() > PIECE || sum > self.total {
-            return Err(wrong(
-                format!("{} bytes in all", self.total),
-                format!("at least {sum}"),
-            ));
+            return Err(wrong(format!("{} bytes in all", self.total), format!("at least {sum}")));
         }
         self.bytes.extend_from_slice(&piece.payload);
         self.next += 1;
@@ -148,21 +137,12 @@ impl Partial {
 
     fn finish(self) -> Result<Weights, WireError> {
         if self.bytes.len() as u64 != self.total {
-            return Err(wrong(
-                format!("{} bytes", self.total),
-                format!("{}", self.bytes.len()),
-            ));
+            return Err(wrong(format!("{} bytes", self.total), format!("{}", self.bytes.len())));
         }
         if Sha256::digest(&self.bytes)[..] != self.digest[..] {
-            return Err(wrong(
-                "the digest announced".to_owned(),
-                "another one".to_owned(),
-            ));
+            return Err(wrong("the digest announced".to_owned(), "another one".to_owned()));
         }
-        Ok(Weights {
-            version: Version(self.version),
-            bytes: self.bytes.freeze(),
-        })
+        Ok(Weights { version: Version(self.version), bytes: self.bytes.freeze() })
     }
 }
 

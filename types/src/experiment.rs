@@ -215,31 +215,14 @@ impl Experiment {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let name = &self.name;
         let good = !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed);
-        check(
-            good,
-            "name",
-            "letters, digits, '-', '_' or '.', not starting with '.'",
-            name,
-        )
+        check(good, "name", "letters, digits, '-', '_' or '.', not starting with '.'", name)
     }
 
     fn validate_counts(&self) -> Result<(), InvalidValue> {
-        let Self {
-            budget,
-            actors,
-            collection,
-            learner,
-            evaluation,
-            ..
-        } = self;
+        let Self { budget, actors, collection, learner, evaluation, .. } = self;
         at_least_one("budget.env_steps", budget.env_steps)?;
         let chunk = actors.chunk;
-        check(
-            (1..=512).contains(&chunk),
-            "actors.chunk",
-            "1 to 512",
-            chunk,
-        )?;
+        check((1..=512).contains(&chunk), "actors.chunk", "1 to 512", chunk)?;
         let environments = actors.environments;
         check(
             (1..=1024).contains(&environments),
@@ -250,20 +233,9 @@ impl Experiment {
         let count = actors.count;
         check(count <= 4096, "actors.count", "at most 4096", count)?;
         let spool = actors.unacknowledged;
-        check(
-            spool >= 2 * chunk,
-            "actors.unacknowledged",
-            "at least 2 × actors.chunk",
-            spool,
-        )?;
-        at_least_one(
-            "collection.initial_episodes",
-            collection.initial_episodes.into(),
-        )?;
-        at_least_one(
-            "collection.prior_episodes",
-            collection.prior_episodes.into(),
-        )?;
+        check(spool >= 2 * chunk, "actors.unacknowledged", "at least 2 × actors.chunk", spool)?;
+        at_least_one("collection.initial_episodes", collection.initial_episodes.into())?;
+        at_least_one("collection.prior_episodes", collection.prior_episodes.into())?;
         at_least_one("collection.open_trials", collection.open_trials.into())?;
         at_least_one("learner.publish_every", learner.publish_every)?;
         at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
@@ -272,13 +244,7 @@ impl Experiment {
     }
 
     fn validate_sizes(&self) -> Result<(), InvalidValue> {
-        let Self {
-            inference,
-            agent,
-            learner,
-            replay,
-            ..
-        } = self;
+        let Self { inference, agent, learner, replay, .. } = self;
         check(
             (1..=1024).contains(&inference.latent),
             "inference.latent",
@@ -290,24 +256,12 @@ impl Experiment {
         at_least_one("inference.context", inference.context as u64)?;
         at_least_one("learner.tasks", learner.tasks as u64)?;
         at_least_one("learner.transitions", learner.transitions as u64)?;
-        at_least_one(
-            "replay.transitions_per_task",
-            replay.transitions_per_task as u64,
-        )
+        at_least_one("replay.transitions_per_task", replay.transitions_per_task as u64)
     }
 
     fn validate_rates(&self) -> Result<(), InvalidValue> {
-        let Self {
-            collection,
-            inference,
-            agent,
-            learner,
-            ..
-        } = self;
-        positive(
-            "collection.samples_per_insert",
-            collection.samples_per_insert,
-        )?;
+        let Self { collection, inference, agent, learner, .. } = self;
+        positive("collection.samples_per_insert", collection.samples_per_insert)?;
         not_negative("inference.kl_weight", inference.kl_weight)?;
         not_negative("agent.mean_penalty", agent.mean_penalty)?;
         not_negative("agent.log_std_penalty", agent.log_std_penalty)?;
@@ -322,36 +276,18 @@ impl Experiment {
             discount,
         )?;
         let rate = agent.target_rate;
-        check(
-            rate > 0.0 && rate <= 1.0,
-            "agent.target_rate",
-            "above 0 and at most 1",
-            rate,
-        )?;
+        check(rate > 0.0 && rate <= 1.0, "agent.target_rate", "above 0 and at most 1", rate)?;
         let device = learner.device.as_str();
         let index = device.strip_prefix("cuda:").map(str::parse::<usize>);
         let good = matches!(device, "auto" | "cpu" | "cuda") || matches!(index, Some(Ok(_)));
-        check(
-            good,
-            "learner.device",
-            "auto, cpu, cuda or cuda:<index>",
-            device,
-        )
+        check(good, "learner.device", "auto, cpu, cuda or cuda:<index>", device)
     }
 
     fn validate_addresses(&self) -> Result<(), InvalidValue> {
         let expected = "an address such as 127.0.0.1:0";
         let is_address = |text: &str| text.parse::<std::net::SocketAddr>().is_ok();
-        let Network {
-            coordinator,
-            learner,
-        } = &self.network;
-        check(
-            is_address(coordinator),
-            "network.coordinator",
-            expected,
-            coordinator,
-        )?;
+        let Network { coordinator, learner } = &self.network;
+        check(is_address(coordinator), "network.coordinator", expected, coordinator)?;
         check(is_address(learner), "network.learner", expected, learner)
     }
 }
@@ -362,15 +298,7 @@ fn check(
     expected: &'static str,
     got: impl ToString,
 ) -> Result<(), InvalidValue> {
-    if good {
-        Ok(())
-    } else {
-        Err(InvalidValue {
-            key,
-            expected,
-            got: got.to_string(),
-        })
-    }
+    if good { Ok(()) } else { Err(InvalidValue { key, expected, got: got.to_string() }) }
 }
 
 fn at_least_one(key: &'static str, value: u64) -> Result<(), InvalidValue> {
@@ -378,29 +306,14 @@ fn at_least_one(key: &'static str, value: u64) -> Result<(), InvalidValue> {
 }
 
 fn positive(key: &'static str, value: f64) -> Result<(), InvalidValue> {
-    check(
-        value > 0.0 && value.is_finite(),
-        key,
-        "a finite number above 0",
-        value,
-    )
+    check(value > 0.0 && value.is_finite(), key, "a finite number above 0", value)
 }
 
 fn not_negative(key: &'static str, value: f64) -> Result<(), InvalidValue> {
-    check(
-        value >= 0.0 && value.is_finite(),
-        key,
-        "a finite number, 0 or above",
-        value,
-    )
+    check(value >= 0.0 && value.is_finite(), key, "a finite number, 0 or above", value)
 }
 
 fn hidden(key: &'static str, sizes: &[usize]) -> Result<(), InvalidValue> {
     let good = !sizes.is_empty() && sizes.iter().all(|n| (1..=8192).contains(n));
-    check(
-        good,
-        key,
-        "a list of layer widths, each 1 to 8192",
-        format!("{sizes:?}"),
-    )
+    check(good, key, "a list of layer widths, each 1 to 8192", format!("{sizes:?}"))
 }

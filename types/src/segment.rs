@@ -86,14 +86,7 @@ impl Segment {
         finite("actions", &actions)?;
         finite("rewards", &rewards)?;
         finite("shaped_rewards", &shaped_rewards)?;
-        Ok(Self {
-            len,
-            observations,
-            actions,
-            rewards,
-            shaped_rewards,
-            end,
-        })
+        Ok(Self { len, observations, actions, rewards, shaped_rewards, end })
     }
 
     /// Number of transitions, at least one.
@@ -177,23 +170,14 @@ impl SegmentLengths {
             return Ok(());
         }
         let why = format!("for {} transitions of this task family", self.len);
-        Err(SegmentError::Length {
-            field,
-            expected,
-            got,
-            why,
-        })
+        Err(SegmentError::Length { field, expected, got, why })
     }
 }
 
 fn finite(field: &'static str, values: &[f32]) -> Result<(), SegmentError> {
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
-        Some(index) => Err(SegmentError::NotFinite {
-            field,
-            index,
-            value: values[index],
-        }),
+        Some(index) => Err(SegmentError::NotFinite { field, index, value: values[index] }),
     }
 }
 
@@ -235,22 +219,11 @@ pub struct Chunk {
 mod tests {
     use super::*;
 
-    const SPEC: EnvSpec = EnvSpec {
-        observation_dim: 3,
-        action_dim: 2,
-        horizon: 10,
-        shaped_reward: false,
-    };
+    const SPEC: EnvSpec =
+        EnvSpec { observation_dim: 3, action_dim: 2, horizon: 10, shaped_reward: false };
 
     fn build(obs: usize, act: usize, rew: usize, shaped: usize) -> Result<Segment, SegmentError> {
-        Segment::new(
-            &SPEC,
-            vec![0.; obs],
-            vec![0.; act],
-            vec![0.; rew],
-            vec![0.; shaped],
-            None,
-        )
+        Segment::new(&SPEC, vec![0.; obs], vec![0.; act], vec![0.; rew], vec![0.; shaped], None)
     }
 
     #[test]
@@ -275,10 +248,7 @@ mod tests {
                 arrays[which][0] = bad;
                 let [o, a, r] = arrays.clone();
                 let refused = Segment::new(&SPEC, o, a, r, vec![], None);
-                assert!(matches!(
-                    refused,
-                    Err(SegmentError::NotFinite { index: 0, .. })
-                ));
+                assert!(matches!(refused, Err(SegmentError::NotFinite { index: 0, .. })));
                 arrays[which][0] = 0.;
             }
         }

@@ -59,9 +59,6 @@ impl Task {
     /// The value of the parameter called `name`, if the family has one.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<f64> {
-        self.parameters
-            .iter()
-            .find(|p| p.name == name)
-            .map(|p| p.value)
+        self.parameters.iter().find(|p| p.name == name).map(|p| p.value)
     }
 }

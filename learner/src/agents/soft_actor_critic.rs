@@ -21,10 +21,7 @@ pub fn bellman_target(
     discount: f64,
 ) -> Result<Tensor> {
     let bootstrap = not_terminated.f_mul(next_value)?.f_mul_scalar(discount)?;
-    Ok(reward
-        .f_mul_scalar(reward_scale)?
-        .f_add(&bootstrap)?
-        .f_detach()?)
+    Ok(reward.f_mul_scalar(reward_scale)?.f_add(&bootstrap)?.f_detach()?)
 }
 
 /// min over members − log π: the soft value of a drawn action, `[n, 1]`. `q` is `[members, n, 1]`.
@@ -41,10 +38,7 @@ pub fn soft_value(q: &Tensor, log_probability: &Tensor) -> Result<Tensor> {
 /// If libtorch fails.
 pub fn q_loss(q: &Tensor, target: &Tensor) -> Result<Tensor> {
     let n = target.size()[0] as f64;
-    Ok(q.f_sub(target)?
-        .f_square()?
-        .f_sum(Kind::Float)?
-        .f_div_scalar(n)?)
+    Ok(q.f_sub(target)?.f_square()?.f_sum(Kind::Float)?.f_div_scalar(n)?)
 }
 
 /// mean (V(s) − soft value)², `[]`, with the soft value held constant.
@@ -52,9 +46,7 @@ pub fn q_loss(q: &Tensor, target: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If libtorch fails.
 pub fn v_loss(v: &Tensor, soft_value: &Tensor) -> Result<Tensor> {
-    Ok(v.f_sub(&soft_value.f_detach()?)?
-        .f_square()?
-        .f_mean(Kind::Float)?)
+    Ok(v.f_sub(&soft_value.f_detach()?)?.f_square()?.f_mean(Kind::Float)?)
 }
 
 /// mean (log π(ã|s) − min Q(s, ã)) + w_μ·mean μ² + w_σ·mean (log σ)², `[]`.
@@ -68,15 +60,7 @@ pub fn policy_loss(
     log_std_penalty: f64,
 ) -> Result<Tensor> {
     let objective = soft_value.f_mean(Kind::Float)?.f_neg()?;
-    let mean = draw
-        .mean
-        .f_square()?
-        .f_mean(Kind::Float)?
-        .f_mul_scalar(mean_penalty)?;
-    let spread = draw
-        .log_std
-        .f_square()?
-        .f_mean(Kind::Float)?
-        .f_mul_scalar(log_std_penalty)?;
+    let mean = draw.mean.f_square()?.f_mean(Kind::Float)?.f_mul_scalar(mean_penalty)?;
+    let spread = draw.log_std.f_square()?.f_mean(Kind::Float)?.f_mul_scalar(log_std_penalty)?;
     Ok(objective.f_add(&mean)?.f_add(&spread)?)
 }

@@ -42,10 +42,5 @@ pub fn draw(policy: &[Layer], input: &Tensor, noise: &Tensor) -> Result<Draw> {
     let constant = -half_log_two_pi - 2.0 * std::f64::consts::LN_2;
     let terms = gaussian.f_add(&squash)?.f_add_scalar(constant)?;
     let log_probability = terms.f_sum_dim_intlist(1, true, Kind::Float)?;
-    Ok(Draw {
-        action: u.f_tanh()?,
-        log_probability,
-        mean,
-        log_std,
-    })
+    Ok(Draw { action: u.f_tanh()?, log_probability, mean, log_std })
 }

@@ -55,14 +55,7 @@ pub fn posterior(encoder: &[Layer], context: &Tensor, tasks: i64) -> Result<Gaus
     let halves = factors.f_chunk(2, 2)?;
     let variance = halves[1].f_softplus()?.f_clamp_min(MIN_VARIANCE)?;
     let precision = variance.f_reciprocal()?;
-    let total = precision
-        .f_sum_dim_intlist(1, false, Kind::Float)?
-        .f_reciprocal()?;
-    let weighted = halves[0]
-        .f_mul(&precision)?
-        .f_sum_dim_intlist(1, false, Kind::Float)?;
-    Ok(Gaussians {
-        mean: weighted.f_mul(&total)?,
-        variance: total,
-    })
+    let total = precision.f_sum_dim_intlist(1, false, Kind::Float)?.f_reciprocal()?;
+    let weighted = halves[0].f_mul(&precision)?.f_sum_dim_intlist(1, false, Kind::Float)?;
+    Ok(Gaussians { mean: weighted.f_mul(&total)?, variance: total })
 }

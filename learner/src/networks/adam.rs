@@ -22,12 +22,7 @@ impl AdamSettings {
     /// The usual constants with the given step size.
     #[must_use]
     pub fn with_rate(learning_rate: f64) -> Self {
-        Self {
-            learning_rate,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-        }
+        Self { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
     }
 }
 
@@ -49,12 +44,7 @@ impl Adam {
     pub fn new(settings: AdamSettings, parameters: &Tensor) -> Result<Self> {
         let zeros = parameters.f_detach()?.f_zeros_like()?;
         let steps = Tensor::f_zeros([], (Kind::Float, parameters.device()))?;
-        Ok(Self {
-            settings,
-            first: zeros.f_zeros_like()?,
-            second: zeros,
-            steps,
-        })
+        Ok(Self { settings, first: zeros.f_zeros_like()?, second: zeros, steps })
     }
 
     /// One step: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ − α m̂/(√v̂ + ε).
@@ -74,42 +64,21 @@ impl Adam {
         gradient: &Tensor,
         usable: &Tensor,
     ) -> Result<()> {
-        let AdamSettings {
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-        } = self.settings;
+        let AdamSettings { learning_rate, beta1, beta2, epsilon } = self.settings;
         let gradient = gradient.f_nan_to_num(0.0, 0.0, 0.0)?;
         let gradient = gradient.f_mul(usable)?;
         drop(self.steps.f_add_(usable)?);
-        drop(
-            self.first
-                .f_lerp_tensor_(&gradient, &usable.f_mul_scalar(1.0 - beta1)?)?,
-        );
+        drop(self.first.f_lerp_tensor_(&gradient, &usable.f_mul_scalar(1.0 - beta1)?)?);
         let squared = gradient.f_square()?;
-        drop(
-            self.second
-                .f_lerp_tensor_(&squared, &usable.f_mul_scalar(1.0 - beta2)?)?,
-        );
+        drop(self.second.f_lerp_tensor_(&squared, &usable.f_mul_scalar(1.0 - beta2)?)?);
         let correction = |beta: f64| -> Result<Tensor> {
             // 1 − βᵗ; at least 1 − β, so that a skipped first step does not divide by zero.
             let steps = self.steps.f_clamp_min(1.0)?;
             Ok(steps.f_mul_scalar(beta.ln())?.f_expm1()?.f_neg()?)
         };
-        let root = self
-            .second
-            .f_div(&correction(beta2)?)?
-            .f_sqrt()?
-            .f_add_scalar(epsilon)?;
-        let rate = usable
-            .f_mul_scalar(-learning_rate)?
-            .f_div(&correction(beta1)?)?;
-        drop(
-            parameters
-                .f_detach()?
-                .f_addcdiv_(&self.first.f_mul(&rate)?, &root)?,
-        );
+        let root = self.second.f_div(&correction(beta2)?)?.f_sqrt()?.f_add_scalar(epsilon)?;
+        let rate = usable.f_mul_scalar(-learning_rate)?.f_div(&correction(beta1)?)?;
+        drop(parameters.f_detach()?.f_addcdiv_(&self.first.f_mul(&rate)?, &root)?);
         Ok(())
     }
 

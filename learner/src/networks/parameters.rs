@@ -16,10 +16,7 @@ impl Stack {
     /// A single network.
     #[must_use]
     pub fn single(network: &Network) -> Self {
-        Self {
-            names: vec![network.name.clone()],
-            mlp: network.mlp.clone(),
-        }
+        Self { names: vec![network.name.clone()], mlp: network.mlp.clone() }
     }
 
     /// An ensemble. All members have the shape of the first.
@@ -29,10 +26,7 @@ impl Stack {
         if members.iter().any(|member| member.mlp != mlp) {
             return None;
         }
-        Some(Self {
-            names: members.iter().map(|member| member.name.clone()).collect(),
-            mlp,
-        })
+        Some(Self { names: members.iter().map(|member| member.name.clone()).collect(), mlp })
     }
 
     fn members(&self) -> i64 {
@@ -92,12 +86,7 @@ impl Group {
         }
         let flat = Tensor::f_from_slice(&values)?.f_to_device(device)?;
         let flat = flat.f_set_requires_grad(true)?;
-        Ok(Self {
-            stacks,
-            sizes,
-            shapes,
-            flat,
-        })
+        Ok(Self { stacks, sizes, shapes, flat })
     }
 
     /// The buffer: the leaf that gradients are taken with respect to.
@@ -134,10 +123,7 @@ impl Group {
         for stack in &self.stacks {
             let count = stack.mlp.layers().len();
             let layers = std::iter::from_fn(|| {
-                Some(Layer {
-                    weight: tensors.next()?,
-                    bias: tensors.next()?,
-                })
+                Some(Layer { weight: tensors.next()?, bias: tensors.next()? })
             });
             stacks.push(layers.take(count).collect());
         }
@@ -199,12 +185,8 @@ impl Group {
 /// # Errors
 /// If libtorch fails.
 pub fn to_host(tensor: &Tensor) -> Result<Vec<f32>> {
-    let host = tensor
-        .f_detach()?
-        .f_to_device(Device::Cpu)?
-        .f_to_kind(Kind::Float)?;
+    let host = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
     let mut values = vec![0.0; host.numel()];
-    host.f_contiguous()?
-        .f_copy_data(&mut values, host.numel())?;
+    host.f_contiguous()?.f_copy_data(&mut values, host.numel())?;
     Ok(values)
 }

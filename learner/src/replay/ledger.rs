@@ -40,19 +40,13 @@ impl Ledger {
     /// The account stays locked meanwhile: two streams that claim to be the same actor life (one
     /// of them a half-dead connection) cannot both store a chunk.
     pub fn admit(&self, origin: Origin, transitions: u64, store: impl FnOnce()) -> Admission {
-        let fresh = Account {
-            actor: origin.actor,
-            next: Sequence(0),
-            transitions: 0,
-        };
+        let fresh = Account { actor: origin.actor, next: Sequence(0), transitions: 0 };
         let mut account = self.accounts.entry(origin.incarnation).or_insert(fresh);
         if origin.sequence < account.next {
             return Admission::Duplicate(*account);
         }
         if origin.sequence > account.next {
-            return Admission::Gap {
-                expected: account.next,
-            };
+            return Admission::Gap { expected: account.next };
         }
         store();
         account.next = account.next.next();
@@ -63,11 +57,7 @@ impl Ledger {
     /// All accounts, by incarnation.
     #[must_use]
     pub fn accounts(&self) -> Vec<(Incarnation, Account)> {
-        let mut all: Vec<_> = self
-            .accounts
-            .iter()
-            .map(|entry| (*entry.key(), *entry))
-            .collect();
+        let mut all: Vec<_> = self.accounts.iter().map(|entry| (*entry.key(), *entry)).collect();
         all.sort_by_key(|(incarnation, _)| *incarnation);
         all
     }
@@ -108,17 +98,9 @@ mod tests {
     #[test]
     fn a_gap_is_not_stored() {
         let ledger = Ledger::default();
-        let origin = Origin {
-            actor: ActorId(0),
-            incarnation: Incarnation(1),
-            sequence: Sequence(2),
-        };
+        let origin =
+            Origin { actor: ActorId(0), incarnation: Incarnation(1), sequence: Sequence(2) };
         let admission = ledger.admit(origin, 5, || panic!("stored"));
-        assert_eq!(
-            admission,
-            Admission::Gap {
-                expected: Sequence(0)
-            }
-        );
+        assert_eq!(admission, Admission::Gap { expected: Sequence(0) });
     }
 }

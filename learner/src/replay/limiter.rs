@@ -20,11 +20,7 @@ impl Limiter {
     /// transitions that pay for one update: see [`Limiter::least_tolerance`].
     #[must_use]
     pub fn new(ratio: f64, tolerance: u64, initial: u64) -> Self {
-        Self {
-            ratio,
-            tolerance: tolerance as f64,
-            initial: initial as f64,
-        }
+        Self { ratio, tolerance: tolerance as f64, initial: initial as f64 }
     }
 
     /// The smallest tolerance that cannot lock up, for insertions of up to `insertion` transitions
@@ -52,11 +48,7 @@ impl Limiter {
     #[must_use]
     pub fn measured(&self, inserted: u64, sampled: u64) -> f64 {
         let after = inserted as f64 - self.initial;
-        if after > 0.0 {
-            sampled as f64 / after
-        } else {
-            0.0
-        }
+        if after > 0.0 { sampled as f64 / after } else { 0.0 }
     }
 }
 

@@ -35,11 +35,7 @@ impl RowLayout {
     /// Numbers in a context row, which is a prefix of a row.
     #[must_use]
     pub fn context_width(&self) -> usize {
-        let next = if self.next_observation_in_context {
-            self.observation
-        } else {
-            0
-        };
+        let next = if self.next_observation_in_context { self.observation } else { 0 };
         self.observation + self.action + 1 + next
     }
 

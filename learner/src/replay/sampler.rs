@@ -49,9 +49,7 @@ impl HostBatch {
 pub fn choose_tasks(seed: u64, update: u64, wanted: usize, available: usize) -> Vec<usize> {
     let mut rng = stream(seed, Role::Sample, update, 0);
     if wanted > available {
-        return (0..wanted)
-            .map(|_| rng.random_range(0..available))
-            .collect();
+        return (0..wanted).map(|_| rng.random_range(0..available)).collect();
     }
     rand::seq::index::sample(&mut rng, available, wanted).into_vec()
 }
@@ -67,8 +65,7 @@ impl HostNoise {
     pub fn draw(&mut self, seed: u64, update: u64, count: usize) -> &[f32] {
         let mut rng = stream(seed, Role::UpdateNoise, update, 0);
         self.numbers.clear();
-        self.numbers
-            .extend((0..count).map(|_| rng.sample::<f32, _>(StandardNormal)));
+        self.numbers.extend((0..count).map(|_| rng.sample::<f32, _>(StandardNormal)));
         &self.numbers
     }
 }
@@ -111,13 +108,7 @@ pub fn to_device(
     };
     let rows = matrix(&host.rows, layout.width())?;
     let column = |(start, length): (i64, i64)| rows.f_narrow(1, start, length);
-    let [
-        observation,
-        action,
-        next_observation,
-        reward,
-        not_terminated,
-    ] = layout.columns();
+    let [observation, action, next_observation, reward, not_terminated] = layout.columns();
     Ok(Batch {
         observation: column(observation)?,
         action: column(action)?,
@@ -130,12 +121,7 @@ pub fn to_device(
 }
 
 fn split_noise(noise: &Tensor, shape: NoiseShape) -> Result<Noise> {
-    let NoiseShape {
-        tasks,
-        latent,
-        transitions,
-        action,
-    } = shape;
+    let NoiseShape { tasks, latent, transitions, action } = shape;
     let sizes = [tasks * latent, transitions * action, transitions * action].map(|n| n as i64);
     let parts = noise.f_split_with_sizes(&sizes[..], 0)?;
     Ok(Noise {

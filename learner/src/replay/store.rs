@@ -143,37 +143,25 @@ impl Store {
         let task = self.training_task(chunk)?;
         let newest = Version(self.newest.load(Ordering::Acquire));
         if chunk.policy_version > newest {
-            return Err(Refusal::FutureVersion {
-                newest,
-                got: chunk.policy_version,
-            });
+            return Err(Refusal::FutureVersion { newest, got: chunk.policy_version });
         }
         let transitions = chunk.len() as u64;
-        let admission = self
-            .ledger
-            .admit(chunk.origin, transitions, || self.write(task, chunk));
+        let admission = self.ledger.admit(chunk.origin, transitions, || self.write(task, chunk));
         match admission {
             Admission::Stored(account) => {
                 self.inserted.fetch_add(transitions, Ordering::AcqRel);
                 let lag = chunk.policy_version.lag_behind(newest);
                 self.lag_sum.fetch_add(lag * transitions, Ordering::Relaxed);
                 self.notify();
-                Ok(Stored {
-                    account,
-                    duplicate: false,
-                })
+                Ok(Stored { account, duplicate: false })
             }
             Admission::Duplicate(account) => {
                 self.duplicated.fetch_add(transitions, Ordering::AcqRel);
-                Ok(Stored {
-                    account,
-                    duplicate: true,
-                })
+                Ok(Stored { account, duplicate: true })
             }
-            Admission::Gap { expected } => Err(Refusal::Gap {
-                expected: expected.0,
-                got: chunk.origin.sequence.0,
-            }),
+            Admission::Gap { expected } => {
+                Err(Refusal::Gap { expected: expected.0, got: chunk.origin.sequence.0 })
+            }
         }
     }
 
@@ -181,19 +169,12 @@ impl Store {
         let trials = self.trials.read();
         let position = usize::try_from(chunk.trial.0).unwrap_or(usize::MAX);
         let Some(&expected) = trials.get(position) else {
-            return Err(Refusal::UnknownTrial {
-                known: trials.len(),
-                got: chunk.trial,
-            });
+            return Err(Refusal::UnknownTrial { known: trials.len(), got: chunk.trial });
         };
         let index = expected.index as usize;
         let training = expected.split == Split::Train && index < self.tasks.len();
         if chunk.task != expected || !training {
-            return Err(Refusal::WrongTask {
-                trial: chunk.trial,
-                expected,
-                got: chunk.task,
-            });
+            return Err(Refusal::WrongTask { trial: chunk.trial, expected, got: chunk.task });
         }
         Ok(index)
     }
@@ -201,10 +182,7 @@ impl Store {
     fn write(&self, task: usize, chunk: &CheckedChunk) {
         let mut replay = self.tasks[task].lock();
         let context_width = self.layout.context_width();
-        let TaskReplay {
-            transitions,
-            context,
-        } = &mut *replay;
+        let TaskReplay { transitions, context } = &mut *replay;
         for i in 0..chunk.len() {
             let row = transitions.slot();
             self.layout.write(chunk, i, row);
@@ -226,21 +204,15 @@ impl Store {
         batch.clear();
         for &task in tasks {
             let replay = self.tasks[task].lock();
-            replay
-                .transitions
-                .sample(sizes.transitions, rng, &mut batch.rows);
-            replay
-                .context
-                .sample(sizes.context, rng, &mut batch.context);
+            replay.transitions.sample(sizes.transitions, rng, &mut batch.rows);
+            replay.context.sample(sizes.context, rng, &mut batch.context);
         }
     }
 
     /// Whether every task has transitions and context.
     #[must_use]
     pub fn every_task_has_context(&self) -> bool {
-        self.tasks
-            .iter()
-            .all(|task| !task.lock().context.is_empty())
+        self.tasks.iter().all(|task| !task.lock().context.is_empty())
     }
 
     /// Transitions stored so far, duplicates not counted.
@@ -259,10 +231,7 @@ impl Store {
     /// [`Store::inserted`].
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.tasks
-            .iter()
-            .map(|task| task.lock().transitions.inserted())
-            .sum()
+        self.tasks.iter().map(|task| task.lock().transitions.inserted()).sum()
     }
 
     /// Versions behind the newest, averaged over the transitions stored.

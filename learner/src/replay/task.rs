@@ -16,13 +16,7 @@ impl Ring {
     /// An empty ring for `capacity` rows of `width` numbers.
     #[must_use]
     pub fn new(width: usize, capacity: usize) -> Self {
-        Self {
-            width,
-            capacity,
-            rows: Vec::new(),
-            next: 0,
-            inserted: 0,
-        }
+        Self { width, capacity, rows: Vec::new(), next: 0, inserted: 0 }
     }
 
     /// Rows held.

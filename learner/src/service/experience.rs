@@ -35,11 +35,7 @@ impl Service {
     /// A service that fills `store`.
     #[must_use]
     pub fn new(store: Arc<Store>, counters: Arc<Counters>, stop: CancellationToken) -> Self {
-        Self {
-            store,
-            counters,
-            stop,
-        }
+        Self { store, counters, stop }
     }
 }
 
@@ -100,14 +96,9 @@ impl Intake {
         let chunk = CheckedChunk::check(chunk, self.store.spec())?;
         let Stored { account, duplicate } = self.store.insert(&chunk)?;
         if !duplicate {
-            self.counters
-                .acknowledged
-                .fetch_add(chunk.len() as u64, Ordering::AcqRel);
+            self.counters.acknowledged.fetch_add(chunk.len() as u64, Ordering::AcqRel);
         }
-        Ok(v1::Ack {
-            next_sequence: account.next.0,
-            transitions: account.transitions,
-        })
+        Ok(v1::Ack { next_sequence: account.next.0, transitions: account.transitions })
     }
 }
 

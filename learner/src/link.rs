@@ -1,0 +1,211 @@
+//! The learner's side of the control plane: joining, asking for trials, outcomes, progress.
+
+use crate::error::{Error, Result};
+use crate::progress::{Reports, Standing};
+use crate::replay::Store;
+use crate::service::experience::Counters;
+use proto::tonic::Status;
+use proto::tonic::transport::Channel;
+use proto::v1;
+use proto::v1::control_client::ControlClient;
+use runtime::Backoff;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use types::{Experiment, FamilySpec, Trial, TrialOutcome};
+
+/// Time between two reports to the coordinator.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+/// How long the coordinator may be away before the learner gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A client of the control plane.
+pub type Control = ControlClient<Channel>;
+
+/// Joins the run; gives what to do.
+///
+/// # Errors
+/// If the coordinator is not there, refuses, or sends something that cannot be read.
+pub async fn register(control: &Control, address: String) -> Result<(Experiment, FamilySpec)> {
+    let request = v1::RegisterLearnerRequest {
+        protocol: proto::PROTOCOL,
+        address,
+        host: std::env::var("HOSTNAME").unwrap_or_default(),
+        pid: std::process::id(),
+    };
+    let reply = persist("register with the coordinator", || {
+        let (mut control, request) = (control.clone(), request.clone());
+        async move { control.register_learner(request).await }
+    })
+    .await?
+    .into_inner();
+    let unreadable =
+        |what| move |error: serde_json::Error| Error::Message { what, why: error.to_string() };
+    let experiment: Experiment =
+        serde_json::from_str(&reply.experiment).map_err(unreadable("experiment"))?;
+    let family = serde_json::from_str(&reply.family).map_err(unreadable("task family"))?;
+    Ok((experiment, family))
+}
+
+/// Passes trials on to the coordinator.
+///
+/// # Errors
+/// If the coordinator refuses, or is away for too long.
+pub async fn submit(control: Control, mut trials: mpsc::Receiver<Vec<Trial>>) -> Result<()> {
+    while let Some(trials) = trials.recv().await {
+        let trials: Vec<v1::Trial> = trials.into_iter().map(Into::into).collect();
+        persist("ask for trials", || {
+            let (mut control, trials) = (control.clone(), trials.clone());
+            async move { control.submit(v1::SubmitRequest { trials }).await }
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Passes outcomes on to the trainer, across reconnects without loss or repetition.
+///
+/// # Errors
+/// If the coordinator refuses, is away for too long, or sends something that cannot be read.
+pub async fn outcomes(
+    control: Control,
+    trainer: mpsc::Sender<TrialOutcome>,
+    store: Arc<Store>,
+) -> Result<()> {
+    let mut from = 0;
+    loop {
+        let request = v1::OutcomesRequest { from };
+        let mut stream = persist("follow outcomes", || {
+            let mut control = control.clone();
+            async move { control.outcomes(request).await }
+        })
+        .await?
+        .into_inner();
+        loop {
+            match stream.message().await {
+                Ok(Some(outcome)) => {
+                    from += 1;
+                    let outcome = outcome.try_into().map_err(unreadable)?;
+                    if trainer.send(outcome).await.is_err() {
+                        return Ok(());
+                    }
+                    store.notify();
+                }
+                Ok(None) => break,
+                Err(status) if proto::error::is_transient(&status) => break,
+                Err(status) => return Err(refused("follow outcomes", status)),
+            }
+        }
+    }
+}
+
+fn unreadable(error: proto::WireError) -> Error {
+    Error::Message { what: "outcome", why: error.to_string() }
+}
+
+/// What a progress report is made of besides the trainer's standing.
+#[derive(Debug)]
+pub struct Counts {
+    /// The replay.
+    pub store: Arc<Store>,
+    /// The experience service.
+    pub service: Arc<Counters>,
+}
+
+/// Reports until the coordinator says stop, which cancels `stop`; keeps reporting until `ended`,
+/// with one last report then.
+///
+/// # Errors
+/// If the coordinator refuses, or is away for too long.
+pub async fn progress(
+    control: Control,
+    mut reports: Reports,
+    counts: Counts,
+    stop: CancellationToken,
+    ended: CancellationToken,
+) -> Result<()> {
+    let mut ticks = tokio::time::interval(PROGRESS_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let last = tokio::select! {
+            _ = ticks.tick() => false,
+            () = ended.cancelled() => true,
+        };
+        let mut report = counts.report(reports.standing.borrow().clone());
+        while let Ok(evaluation) = reports.evaluations.try_recv() {
+            report.evaluations.push(evaluation);
+        }
+        let request = v1::ProgressRequest { progress: Some(report) };
+        let reply = persist("report progress", || {
+            let (mut control, request) = (control.clone(), request.clone());
+            async move { control.progress(request).await }
+        })
+        .await?;
+        if reply.into_inner().stop {
+            stop.cancel();
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+impl Counts {
+    fn report(&self, standing: Option<Standing>) -> v1::LearnerProgress {
+        let Self { store, service } = self;
+        let stored = store.accounts().into_iter().map(|(incarnation, account)| v1::StoredFrom {
+            actor: Some(proto::convert::actor_key(account.actor, incarnation)),
+            transitions: account.transitions,
+        });
+        let mut report = v1::LearnerProgress {
+            phase: "starting".to_owned(),
+            env_steps: store.inserted(),
+            transitions_stored: store.written(),
+            transitions_acknowledged: service.acknowledged.load(Ordering::Acquire),
+            transitions_duplicated: store.duplicated(),
+            chunks_refused: service.refused.load(Ordering::Relaxed),
+            resident_bytes: runtime::memory::resident_bytes().unwrap_or(0),
+            stored: stored.collect(),
+            ..v1::LearnerProgress::default()
+        };
+        if let Some(standing) = standing {
+            report.phase = standing.phase.name().to_owned();
+            report.device = standing.device;
+            report.updates = standing.updates;
+            report.samples_per_insert = standing.samples_per_insert;
+            report.version = standing.version;
+            report.failure = standing.failure;
+            report.metrics = standing.metrics;
+            report.metrics.insert("lag_mean".to_owned(), store.mean_lag());
+        }
+        report
+    }
+}
+
+/// Tries a call again while it fails for a reason that may pass, for up to [`PATIENCE`].
+async fn persist<T, F, Call>(action: &'static str, call: F) -> Result<T>
+where
+    F: Fn() -> Call,
+    Call: Future<Output = std::result::Result<T, Status>>,
+{
+    let began = Instant::now();
+    let (shortest, longest) = (Duration::from_millis(50), Duration::from_secs(2));
+    let mut backoff = Backoff::new(shortest, longest, 2.0, 0.3, u64::from(std::process::id()))
+        .map_err(|error| Error::Message { what: "back-off", why: error.to_string() })?;
+    loop {
+        match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(status) if proto::error::is_transient(&status) && began.elapsed() < PATIENCE => {
+                tracing::debug!(action, code = ?status.code(), "trying again");
+                tokio::time::sleep(backoff.next_delay()).await;
+            }
+            Err(status) => return Err(refused(action, status)),
+        }
+    }
+}
+
+fn refused(action: &'static str, status: Status) -> Error {
+    Error::Coordinator { action, status: Box::new(status) }
+}

@@ -1,0 +1,136 @@
+//! One learner process from start to end.
+
+use crate::error::{Error, Result};
+use crate::link::{self, Counts};
+use crate::replay::store::StoreSizes;
+use crate::replay::{RowLayout, Store};
+use crate::service::experience::Counters;
+use crate::trainer::{Links, Setup, Trainer};
+use crate::{device, progress, publish, service};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use types::{Experiment, FamilySpec};
+
+/// Submissions of trials on their way to the coordinator.
+const SUBMISSIONS: usize = 64;
+/// Outcomes on their way to the trainer.
+const OUTCOMES: usize = 1024;
+
+/// Where a learner finds and leaves things.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// host:port of the coordinator.
+    pub coordinator: String,
+    /// Where to listen for actors.
+    pub listen: SocketAddr,
+    /// Where checkpoints go.
+    pub run_dir: PathBuf,
+}
+
+/// Joins the run, trains, and leaves when done or when `stop` is cancelled.
+///
+/// # Errors
+/// What ended the run before its time.
+pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
+    let listener = TcpListener::bind(options.listen).await.map_err(listening(options.listen))?;
+    let address = listener.local_addr().map_err(listening(options.listen))?;
+    let channel = proto::connect::connect(&options.coordinator).await.map_err(|error| {
+        Error::Unreachable { address: options.coordinator.clone(), why: error.to_string() }
+    })?;
+    let control = proto::connect::control(channel);
+    let (experiment, family) = link::register(&control, address.to_string()).await?;
+    tracing::info!(%address, experiment = experiment.name, family = family.name, "joined");
+
+    let device = device::resolve(&experiment.learner.device)?;
+    let store = Arc::new(new_store(&experiment, &family));
+    let counters = Arc::new(Counters::default());
+    let (publisher, weights) = publish::channel();
+    let (reporter, reports) = progress::channel();
+    let (trials_sender, trials) = mpsc::channel(SUBMISSIONS);
+    let (outcomes_sender, outcomes) = mpsc::channel(OUTCOMES);
+    let ended = CancellationToken::new();
+
+    let mut tasks = JoinSet::new();
+    let serving = CancellationToken::new();
+    let server =
+        service::serve(listener, store.clone(), counters.clone(), weights, serving.clone());
+    tasks.spawn(async move { server.await.map_err(Error::from) });
+    tasks.spawn(link::submit(control.clone(), trials));
+    tasks.spawn(link::outcomes(control.clone(), outcomes_sender, store.clone()));
+    let counts = Counts { store: store.clone(), service: counters };
+    let reporting =
+        tokio::spawn(link::progress(control, reports, counts, stop.clone(), ended.clone()));
+
+    let setup = Setup {
+        links: Links { trials: trials_sender, outcomes, reporter },
+        run_dir: options.run_dir,
+        stop: stop.clone(),
+        experiment,
+        family,
+        device,
+        store,
+        publisher,
+    };
+    let result = train_beside(setup, tasks, &stop).await;
+    ended.cancel();
+    serving.cancel();
+    let reported = reporting.await.map_err(|error| Error::Crashed(error.to_string()))?;
+    result.and(reported)
+}
+
+/// Runs the trainer on its thread. An error of the trainer or of any task ends both; otherwise the
+/// services stay up until `stop`, so that actors can hand over the rest.
+async fn train_beside(
+    setup: Setup,
+    mut tasks: JoinSet<Result<()>>,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let mut training = tokio::task::spawn_blocking(move || train(setup));
+    loop {
+        tokio::select! {
+            trained = &mut training => {
+                trained.map_err(|error| Error::Crashed(error.to_string()))??;
+                stop.cancelled().await;
+                return Ok(());
+            }
+            Some(task) = tasks.join_next() => {
+                let ended = task.map_err(|error| Error::Crashed(error.to_string()));
+                if let Err(error) = ended.and_then(|result| result) {
+                    stop.cancel();
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+fn train(setup: Setup) -> Result<()> {
+    let threads = match setup.experiment.learner.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    // Thread counts of tensor operations belong to the thread that runs them.
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+    Trainer::new(setup)?.run()
+}
+
+fn new_store(experiment: &Experiment, family: &FamilySpec) -> Store {
+    let collection = &experiment.collection;
+    let episodes = collection.prior_episodes + collection.posterior_episodes;
+    let sizes = StoreSizes {
+        tasks: family.train.len(),
+        transitions: experiment.replay.transitions_per_task,
+        context: episodes as usize * family.env.horizon,
+    };
+    let layout = RowLayout::new(&family.env, experiment.inference.next_observation);
+    Store::new(family.env, layout, sizes)
+}
+
+fn listening(address: SocketAddr) -> impl Fn(std::io::Error) -> Error {
+    move |source| Error::Listen { address, source }
+}
