@@ -136,11 +136,7 @@ impl Bottleneck {
             return;
         }
         self.readings.push_back((now, waited));
-        while self
-            .readings
-            .get(1)
-            .is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW)
-        {
+        while self.readings.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW) {
             self.readings.pop_front();
         }
     }
@@ -166,10 +162,8 @@ impl Bottleneck {
             ("learner for data", waited.data),
             ("collection for updates", waited.limiter),
         ]);
-        let causes: Vec<String> = causes
-            .iter()
-            .map(|(cause, waited)| format!("{cause} {waited:.1} s"))
-            .collect();
+        let causes: Vec<String> =
+            causes.iter().map(|(cause, waited)| format!("{cause} {waited:.1} s")).collect();
         format!(
             "{} (waited in the last {seconds:.0} s, {actors} actors: {})",
             limit.advice(),
@@ -189,68 +183,13 @@ mod tests {
             (none, 0, Limit::NoActors),
             (none, 4, Limit::Balanced),
             (Waited { data: 8.0, ..none }, 4, Limit::Actors),
-            (
-                Waited {
-                    data: 8.0,
-                    lease: 1.0,
-                    ..none
-                },
-                4,
-                Limit::Actors,
-            ),
-            (
-                Waited {
-                    lease: 30.0,
-                    ..none
-                },
-                4,
-                Limit::Learner,
-            ),
-            (
-                Waited {
-                    lease: 30.0,
-                    data: 0.5,
-                    ..none
-                },
-                4,
-                Limit::Learner,
-            ),
-            (
-                Waited {
-                    upload: 30.0,
-                    limiter: 9.0,
-                    ..none
-                },
-                4,
-                Limit::Learner,
-            ),
-            (
-                Waited {
-                    upload: 20.0,
-                    data: 8.0,
-                    ..none
-                },
-                4,
-                Limit::Link,
-            ),
-            (
-                Waited {
-                    weights: 30.0,
-                    data: 9.0,
-                    ..none
-                },
-                4,
-                Limit::Weights,
-            ),
-            (
-                Waited {
-                    lease: 39.0,
-                    data: 9.0,
-                    ..none
-                },
-                4,
-                Limit::Weights,
-            ),
+            (Waited { data: 8.0, lease: 1.0, ..none }, 4, Limit::Actors),
+            (Waited { lease: 30.0, ..none }, 4, Limit::Learner),
+            (Waited { lease: 30.0, data: 0.5, ..none }, 4, Limit::Learner),
+            (Waited { upload: 30.0, limiter: 9.0, ..none }, 4, Limit::Learner),
+            (Waited { upload: 20.0, data: 8.0, ..none }, 4, Limit::Link),
+            (Waited { weights: 30.0, data: 9.0, ..none }, 4, Limit::Weights),
+            (Waited { lease: 39.0, data: 9.0, ..none }, 4, Limit::Weights),
         ];
         for (waited, actors, expected) in cases {
             assert_eq!(Limit::decide(&waited, actors, 10.0), expected, "{waited:?}");
@@ -263,11 +202,8 @@ mod tests {
         assert_eq!(bottleneck.line(1), "starting");
         for second in 0u32..100 {
             let busy = f64::from(second.saturating_sub(50));
-            let waited = Waited {
-                lease: f64::from(second.min(50)),
-                data: busy,
-                ..Waited::default()
-            };
+            let waited =
+                Waited { lease: f64::from(second.min(50)), data: busy, ..Waited::default() };
             bottleneck.read(waited, Duration::from_secs(second.into()));
         }
         let line = bottleneck.line(1);

@@ -5,9 +5,12 @@
 //! neither tensors nor physics; what needs them is asked of the `actor` program beside it.
 
 pub mod bottleneck;
+pub mod cli;
 pub mod ids;
 pub mod launch;
 pub mod outcomes;
+pub mod output;
+pub mod plot;
 pub mod programs;
 pub mod rates;
 pub mod refusal;
@@ -20,5 +23,6 @@ mod shared;
 pub mod state;
 pub mod status;
 pub mod trials;
+pub mod view;
 
 pub use server::{Handle, Server};

@@ -47,11 +47,7 @@ impl OutcomeLog {
     /// [`NoSuchPosition`] if `from` was dropped before or lies ahead.
     pub fn seek(&mut self, from: u64) -> Result<(), NoSuchPosition> {
         if !(self.first..=self.end()).contains(&from) {
-            return Err(NoSuchPosition {
-                first: self.first,
-                end: self.end(),
-                got: from,
-            });
+            return Err(NoSuchPosition { first: self.first, end: self.end(), got: from });
         }
         self.drop_before(from);
         self.delivered = from;
@@ -73,13 +69,8 @@ impl OutcomeLog {
             got: from,
         })?;
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let batch: Vec<TrialOutcome> = self
-            .items
-            .iter()
-            .skip(offset)
-            .take(limit)
-            .cloned()
-            .collect();
+        let batch: Vec<TrialOutcome> =
+            self.items.iter().skip(offset).take(limit).cloned().collect();
         self.delivered = self.delivered.max(from + batch.len() as u64);
         self.drop_before(self.delivered.saturating_sub(KEPT_AFTER_DELIVERY));
         Ok(batch)
@@ -100,10 +91,7 @@ mod tests {
     fn outcome(id: u64) -> TrialOutcome {
         TrialOutcome {
             trial: TrialId(id),
-            task: TaskRef {
-                split: Split::Train,
-                index: 0,
-            },
+            task: TaskRef { split: Split::Train, index: 0 },
             purpose: Purpose::Train,
             episodes: vec![],
             failure: None,

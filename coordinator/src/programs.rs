@@ -51,9 +51,7 @@ pub fn find(name: &'static str) -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(beside.clone()).chain(std::env::split_paths(&path));
     let mut candidates = folders.map(|folder| folder.join(name));
-    candidates
-        .find(|program| program.is_file())
-        .ok_or(Error::Missing { name, beside })
+    candidates.find(|program| program.is_file()).ok_or(Error::Missing { name, beside })
 }
 
 /// Runs `program` and reads the JSON it prints.
@@ -68,10 +66,7 @@ pub fn ask<T: DeserializeOwned>(
         .args(arguments)
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| Error::Start {
-            program: program.to_owned(),
-            source,
-        })?;
+        .map_err(|source| Error::Start { program: program.to_owned(), source })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim();
@@ -82,10 +77,8 @@ pub fn ask<T: DeserializeOwned>(
         };
         return Err(Error::Refused { message });
     }
-    serde_json::from_slice(&output.stdout).map_err(|error| Error::Answer {
-        program: program.to_owned(),
-        got: error.to_string(),
-    })
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| Error::Answer { program: program.to_owned(), got: error.to_string() })
 }
 
 /// All about a task family, asked of `actor`.

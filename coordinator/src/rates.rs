@@ -26,11 +26,7 @@ impl Rate {
             self.readings.pop_back();
         }
         self.readings.push_back((now, counter));
-        while self
-            .readings
-            .get(1)
-            .is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW)
-        {
+        while self.readings.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= WINDOW) {
             self.readings.pop_front();
         }
     }
@@ -61,10 +57,6 @@ mod tests {
             rate.read(counter, Duration::from_millis(millis));
             assert!(rate.readings.len() <= READINGS as usize + 2);
         }
-        assert!(
-            (rate.per_second() - 3000.0).abs() < 1.0,
-            "{}",
-            rate.per_second()
-        );
+        assert!((rate.per_second() - 3000.0).abs() < 1.0, "{}", rate.per_second());
     }
 }

@@ -62,11 +62,7 @@ impl Life {
     /// the learner's.
     #[must_use]
     pub fn acknowledged(&self) -> u64 {
-        if self.left_in_order() {
-            self.stats.transitions_acknowledged
-        } else {
-            self.stored
-        }
+        if self.left_in_order() { self.stats.transitions_acknowledged } else { self.stored }
     }
 }
 
@@ -113,10 +109,7 @@ impl Registry {
     ) -> (LifeKey, Option<LifeKey>) {
         let actor = actor.unwrap_or_else(|| self.lowest_free());
         self.incarnations += 1;
-        let key = LifeKey {
-            actor,
-            incarnation: Incarnation(self.incarnations),
-        };
+        let key = LifeKey { actor, incarnation: Incarnation(self.incarnations) };
         let life = Life {
             key,
             host,
@@ -167,20 +160,13 @@ impl Registry {
     }
 
     fn living(&mut self, key: LifeKey) -> Option<&mut Life> {
-        self.alive
-            .get_mut(&key.actor)
-            .filter(|life| life.key == key)
+        self.alive.get_mut(&key.actor).filter(|life| life.key == key)
     }
 
     /// Ends the lives that have been silent for too long.
     pub fn expire(&mut self, now: Now) -> Vec<LifeKey> {
         let silent = |life: &&Life| now.saturating_sub(life.heard) > SILENCE;
-        let dead: Vec<LifeKey> = self
-            .alive
-            .values()
-            .filter(silent)
-            .map(|life| life.key)
-            .collect();
+        let dead: Vec<LifeKey> = self.alive.values().filter(silent).map(|life| life.key).collect();
         for key in &dead {
             self.end(*key);
         }

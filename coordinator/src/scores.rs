@@ -70,10 +70,7 @@ mod tests {
             ],
             ..Evaluation::default()
         };
-        let reference = ReferenceReturns {
-            random: -13.0,
-            oracle: 7.0,
-        };
+        let reference = ReferenceReturns { random: -13.0, oracle: 7.0 };
         let scores = Scores::of(&evaluation, Some(&reference));
         let expected = Scores {
             train_return: Some(-1.0),
@@ -83,9 +80,6 @@ mod tests {
             test_first: Some(-15.0),
         };
         assert_eq!(scores, expected);
-        assert_eq!(
-            Scores::of(&Evaluation::default(), Some(&reference)),
-            Scores::default()
-        );
+        assert_eq!(Scores::of(&Evaluation::default(), Some(&reference)), Scores::default());
     }
 }

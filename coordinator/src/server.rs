@@ -54,9 +54,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(experiment, family, run_dir)?);
-        let service = Service {
-            shared: Arc::clone(&shared),
-        };
+        let service = Service { shared: Arc::clone(&shared) };
         let service = ControlServer::new(service)
             .max_decoding_message_size(proto::MAX_MESSAGE)
             .max_encoding_message_size(proto::MAX_MESSAGE);
@@ -70,12 +68,7 @@ impl Server {
         let serving = tokio::spawn(serving);
         let watched = Arc::clone(&shared);
         let watching = tokio::spawn(async move { watched.watch_silence().await });
-        Ok(Self {
-            handle: Handle { shared },
-            address,
-            serving,
-            watching,
-        })
+        Ok(Self { handle: Handle { shared }, address, serving, watching })
     }
 
     /// Where it listens.
@@ -137,6 +130,16 @@ impl Handle {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.shared.quietly(|state| state.stopping.is_some())
+    }
+
+    /// Whether the run is stopping and nobody is left in it: no actor, and a learner that was told
+    /// that it may leave, if there ever was one.
+    #[must_use]
+    pub fn all_have_left(&self) -> bool {
+        self.shared.quietly(|state| {
+            let learner_left = state.learner.is_none() || state.learner_released;
+            state.stopping.is_some() && state.registry.count() == 0 && learner_left
+        })
     }
 
     /// Completes once the run is stopping, whoever asked for it.

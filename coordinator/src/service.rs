@@ -83,9 +83,7 @@ impl Control for Service {
         let stats = request.stats.ok_or(WireError::Missing("stats"))?;
         check_stats(&stats)?;
         let now = self.now();
-        let drain = self
-            .shared
-            .quietly(|state| state.heartbeat(key, stats, now))?;
+        let drain = self.shared.quietly(|state| state.heartbeat(key, stats, now))?;
         Ok(Response::new(v1::HeartbeatReply { drain }))
     }
 
@@ -101,12 +99,10 @@ impl Control for Service {
         let capacity = request.capacity.min(LEASE) as usize;
         let version = request.version.map(Version);
         let attempt =
-            self.shared.until(
-                |state| match state.lease(key, version, capacity, self.now()) {
-                    Ok(Lease::Wait) => None,
-                    other => Some(other),
-                },
-            );
+            self.shared.until(|state| match state.lease(key, version, capacity, self.now()) {
+                Ok(Lease::Wait) => None,
+                other => Some(other),
+            });
         let wait = Duration::from_millis(request.wait_ms.into()).min(LONGEST_WAIT);
         let answer = match tokio::time::timeout(wait, attempt).await {
             Ok(answer) => answer?,
@@ -119,10 +115,7 @@ impl Control for Service {
                 drain: false,
             },
             Lease::Wait => v1::LeaseReply::default(),
-            Lease::Leave => v1::LeaseReply {
-                trials: vec![],
-                drain: true,
-            },
+            Lease::Leave => v1::LeaseReply { trials: vec![], drain: true },
         }))
     }
 
@@ -134,8 +127,7 @@ impl Control for Service {
         let key = read_key(request.actor)?;
         let outcomes = request.outcomes.into_iter().map(TryInto::try_into);
         let outcomes = outcomes.collect::<Result<Vec<_>, WireError>>()?;
-        self.shared
-            .change(|state, now| state.report(key, outcomes, now))?;
+        self.shared.change(|state, now| state.report(key, outcomes, now))?;
         Ok(Response::new(v1::ReportReply {}))
     }
 
@@ -147,11 +139,7 @@ impl Control for Service {
         check_protocol(request.protocol)?;
         check_text("host", &request.host)?;
         check_address(&request.address)?;
-        tracing::info!(
-            address = request.address,
-            pid = request.pid,
-            "learner registered"
-        );
+        tracing::info!(address = request.address, pid = request.pid, "learner registered");
         self.shared.change(|state, now| {
             state.register_learner(Learner {
                 address: request.address,
@@ -171,9 +159,7 @@ impl Control for Service {
         request: Request<v1::SubmitRequest>,
     ) -> Result<Response<v1::SubmitReply>, Status> {
         let trials = request.into_inner().trials.into_iter();
-        let trials: Vec<Trial> = trials
-            .map(TryInto::try_into)
-            .collect::<Result<_, WireError>>()?;
+        let trials: Vec<Trial> = trials.map(TryInto::try_into).collect::<Result<_, WireError>>()?;
         self.shared.change(|state, _| state.submit(trials))?;
         Ok(Response::new(v1::SubmitReply {}))
     }
@@ -185,8 +171,7 @@ impl Control for Service {
         request: Request<v1::OutcomesRequest>,
     ) -> Result<Response<Self::OutcomesStream>, Status> {
         let from = request.into_inner().from;
-        self.shared
-            .change(|state, _| Ok(state.outcomes.seek(from)?))?;
+        self.shared.change(|state, _| Ok(state.outcomes.seek(from)?))?;
         let (sender, receiver) = tokio::sync::mpsc::channel(BATCH);
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn(send_outcomes(shared, from, sender));
@@ -200,9 +185,7 @@ impl Control for Service {
         let progress = request.into_inner().progress;
         let progress = progress.ok_or(WireError::Missing("progress"))?;
         check_progress(&progress)?;
-        let stop = self
-            .shared
-            .change(|state, now| state.progress(progress, now))?;
+        let stop = self.shared.change(|state, now| state.progress(progress, now))?;
         Ok(Response::new(v1::ProgressReply { stop }))
     }
 
@@ -262,18 +245,11 @@ fn check_protocol(got: u32) -> Result<(), WireError> {
     if got == PROTOCOL {
         return Ok(());
     }
-    Err(WireError::Protocol {
-        expected: PROTOCOL,
-        got,
-    })
+    Err(WireError::Protocol { expected: PROTOCOL, got })
 }
 
 fn value(field: &'static str, expected: String, got: impl ToString) -> Refusal {
-    Refusal::Value {
-        field,
-        expected,
-        got: got.to_string(),
-    }
+    Refusal::Value { field, expected, got: got.to_string() }
 }
 
 fn check_text(field: &'static str, text: &str) -> Result<(), Refusal> {

@@ -99,12 +99,7 @@ impl Shared {
     /// Looks for silence until the coordinator ends.
     pub(crate) async fn watch_silence(&self) {
         let mut ticks = tokio::time::interval(TICK);
-        while self
-            .closed
-            .run_until_cancelled(ticks.tick())
-            .await
-            .is_some()
-        {
+        while self.closed.run_until_cancelled(ticks.tick()).await.is_some() {
             let now = self.now();
             let dead = self.quietly(|state| state.tick(now));
             for key in &dead {

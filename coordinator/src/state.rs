@@ -68,6 +68,8 @@ pub struct State {
     pub(crate) newest_evaluation: Option<Evaluation>,
     pub(crate) unrecorded: Vec<Evaluation>,
     pub(crate) stopping: Option<Now>,
+    /// The learner has been told that it may leave.
+    pub(crate) learner_released: bool,
     pub(crate) bottleneck: Bottleneck,
     pub(crate) env_steps: Rate,
     pub(crate) updates: Rate,
@@ -78,10 +80,8 @@ impl State {
     /// Before anybody has registered.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        let progress = LearnerProgress {
-            phase: "starting".to_owned(),
-            ..LearnerProgress::default()
-        };
+        let progress =
+            LearnerProgress { phase: "starting".to_owned(), ..LearnerProgress::default() };
         Self {
             rules,
             registry: Registry::default(),
@@ -92,6 +92,7 @@ impl State {
             newest_evaluation: None,
             unrecorded: Vec::new(),
             stopping: None,
+            learner_released: false,
             bottleneck: Bottleneck::default(),
             env_steps: Rate::default(),
             updates: Rate::default(),
@@ -119,8 +120,7 @@ impl State {
         if let Some(old) = replaced {
             self.trials.release(old);
         }
-        self.actor_steps
-            .insert(key.actor, (key.incarnation, Rate::default()));
+        self.actor_steps.insert(key.actor, (key.incarnation, Rate::default()));
         Ok((key, address))
     }
 
@@ -135,9 +135,7 @@ impl State {
         now: Now,
     ) -> Result<bool, Refusal> {
         let draining = self.stopping.is_some();
-        self.registry
-            .heartbeat(key, stats, draining, now)
-            .ok_or(Refusal::UnknownLife(key))?;
+        self.registry.heartbeat(key, stats, draining, now).ok_or(Refusal::UnknownLife(key))?;
         if let Some((_, rate)) = self.actor_steps.get_mut(&key.actor) {
             rate.read(to_f64(stats.env_steps), now);
         }
@@ -206,10 +204,7 @@ impl State {
             !same && learner.heard.saturating_sub(known.heard) <= LEARNER_SILENCE
         });
         if other.is_some() {
-            return Err(Refusal::SecondLearner {
-                host: learner.host,
-                pid: learner.pid,
-            });
+            return Err(Refusal::SecondLearner { host: learner.host, pid: learner.pid });
         }
         self.learner = Some(learner);
         Ok(())
@@ -225,16 +220,9 @@ impl State {
         }
         let new = trials.iter().filter(|t| !self.trials.knows(t.id)).count();
         let unread = usize::try_from(self.outcomes.undelivered()).unwrap_or(usize::MAX);
-        let got = self
-            .trials
-            .open()
-            .saturating_add(unread)
-            .saturating_add(new);
+        let got = self.trials.open().saturating_add(unread).saturating_add(new);
         if new > 0 && got > OPEN_TRIALS {
-            return Err(Refusal::TooManyTrials {
-                limit: OPEN_TRIALS,
-                got,
-            });
+            return Err(Refusal::TooManyTrials { limit: OPEN_TRIALS, got });
         }
         for trial in trials {
             self.trials.submit(trial);
@@ -284,14 +272,13 @@ impl State {
         if over {
             self.stop(now);
         }
-        Ok(self.learner_may_leave(now))
+        self.learner_released = self.learner_may_leave(now);
+        Ok(self.learner_released)
     }
 
     fn check_evaluation(&self, evaluation: &Evaluation) -> Result<(), Refusal> {
         for score in &evaluation.tasks {
-            let task = score
-                .task
-                .ok_or(proto::WireError::Missing("evaluation.task"))?;
+            let task = score.task.ok_or(proto::WireError::Missing("evaluation.task"))?;
             self.check_task("evaluation.task", task.try_into()?)?;
             if score.returns.is_empty() || score.returns.iter().any(|r| !r.is_finite()) {
                 return Err(Refusal::Value {

@@ -23,10 +23,7 @@ impl State {
     #[must_use]
     pub fn status(&self, about: &About, now: Now) -> StatusReply {
         let counts = self.trials.counts();
-        let alive = self
-            .registry
-            .alive()
-            .map(|life| self.actor(life, true, now));
+        let alive = self.registry.alive().map(|life| self.actor(life, true, now));
         // Of an empty place, the last life.
         let empty = self.registry.ended().filter(|life| {
             let place = life.key.actor;
@@ -65,10 +62,7 @@ impl State {
             .map_or(0.0, |(_, rate)| rate.per_second());
         let newest = Version(self.progress.version);
         ActorStatus {
-            actor: Some(proto::convert::actor_key(
-                life.key.actor,
-                life.key.incarnation,
-            )),
+            actor: Some(proto::convert::actor_key(life.key.actor, life.key.incarnation)),
             host: life.host.clone(),
             pid: life.pid,
             stats: Some(life.stats),
@@ -83,11 +77,7 @@ impl State {
 /// Average lag of the living actors, in versions; 0 without any.
 #[must_use]
 pub fn mean_lag(status: &StatusReply) -> f64 {
-    let lags: Vec<f64> = status
-        .actors
-        .iter()
-        .filter(|actor| actor.alive)
-        .map(|actor| to_f64(actor.lag))
-        .collect();
+    let lags: Vec<f64> =
+        status.actors.iter().filter(|actor| actor.alive).map(|actor| to_f64(actor.lag)).collect();
     lags.iter().sum::<f64>() / to_f64(lags.len().max(1) as u64)
 }

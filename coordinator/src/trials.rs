@@ -79,11 +79,7 @@ impl Trials {
         let place = (rank, self.submitted);
         self.submitted += 1;
         self.waiting.insert(place, trial.id);
-        let open = Open {
-            place,
-            owner: None,
-            trial,
-        };
+        let open = Open { place, owner: None, trial };
         self.open.insert(open.trial.id, open);
         true
     }
@@ -131,19 +127,13 @@ impl Trials {
     /// # Errors
     /// [`InvalidOutcome`] if there is no such trial, or it is another one.
     pub fn check(&self, outcome: &TrialOutcome) -> Result<(), InvalidOutcome> {
-        let wrong = |expected: String, got: String| InvalidOutcome {
-            trial: outcome.trial,
-            expected,
-            got,
-        };
+        let wrong =
+            |expected: String, got: String| InvalidOutcome { trial: outcome.trial, expected, got };
         let Some(open) = self.open.get(&outcome.trial) else {
             return if self.done.contains(outcome.trial.0) {
                 Ok(())
             } else {
-                Err(wrong(
-                    "a submitted trial".to_owned(),
-                    "an unknown id".to_owned(),
-                ))
+                Err(wrong("a submitted trial".to_owned(), "an unknown id".to_owned()))
             };
         };
         let trial = &open.trial;
@@ -160,10 +150,7 @@ impl Trials {
         if complete {
             return Ok(());
         }
-        Err(wrong(
-            format!("{expected} episodes"),
-            format!("{got} and no failure"),
-        ))
+        Err(wrong(format!("{expected} episodes"), format!("{got} and no failure")))
     }
 
     /// Notes a checked outcome. False if the trial was done already; then nothing changes.
@@ -196,10 +183,6 @@ impl Trials {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let waiting = self.waiting.len() as u64;
-        Counts {
-            waiting,
-            leased: self.open.len() as u64 - waiting,
-            ..self.counts
-        }
+        Counts { waiting, leased: self.open.len() as u64 - waiting, ..self.counts }
     }
 }

@@ -36,10 +36,7 @@ pub(super) struct Child {
 
 impl Child {
     pub(super) fn start(program: &Program) -> Result<Self, Error> {
-        let failed = |source| Error::Start {
-            name: program.name.clone(),
-            source,
-        };
+        let failed = |source| Error::Start { name: program.name.clone(), source };
         let open = || File::options().create(true).append(true).open(&program.log);
         let log = open().map_err(failed)?;
         let log_start = log.metadata().map_err(failed)?.len();
@@ -54,12 +51,7 @@ impl Child {
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
-        Ok(Self {
-            process,
-            name: program.name.clone(),
-            log: program.log.clone(),
-            log_start,
-        })
+        Ok(Self { process, name: program.name.clone(), log: program.log.clone(), log_start })
     }
 
     pub(super) fn pid(&self) -> u32 {

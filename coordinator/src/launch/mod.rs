@@ -138,12 +138,7 @@ fn learner_program(plan: &Plan, path: PathBuf) -> Program {
     let run_dir = plan.run_dir.as_os_str().to_owned();
     let mut arguments = common_arguments(&plan.coordinator);
     arguments.extend(["--run-dir".into(), run_dir]);
-    Program {
-        name: "learner".to_owned(),
-        path,
-        arguments,
-        log: plan.logs.join("learner.log"),
-    }
+    Program { name: "learner".to_owned(), path, arguments, log: plan.logs.join("learner.log") }
 }
 
 fn actor_program(plan: &Plan, path: &Path, place: u32) -> Program {
@@ -172,18 +167,12 @@ async fn watch_learner(
     let status = child.wait(&kill).await?;
     let progress = handle.progress();
     if progress.phase == "failed" {
-        return Err(Error::LearnerFailed {
-            why: progress.failure,
-        });
+        return Err(Error::LearnerFailed { why: progress.failure });
     }
     if kill.is_cancelled() || (status.success() && handle.is_stopping()) {
         return Ok(Member::Learner);
     }
-    Err(Error::LearnerDied {
-        status: status.to_string(),
-        tail: child.tail(),
-        log: program.log,
-    })
+    Err(Error::LearnerDied { status: status.to_string(), tail: child.tail(), log: program.log })
 }
 
 /// An actor is started again, later and later, unless it dies too often.

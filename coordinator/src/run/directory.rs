@@ -74,10 +74,7 @@ impl RunDir {
         let path = path.canonicalize().unwrap_or(path);
         let run = Self { path };
         run.write("config.toml", &toml::to_string_pretty(experiment)?)?;
-        run.write(
-            "experiment.json",
-            &serde_json::to_string_pretty(experiment)?,
-        )?;
+        run.write("experiment.json", &serde_json::to_string_pretty(experiment)?)?;
         run.write("family.json", &serde_json::to_string_pretty(family)?)?;
         run.write(ADDRESS, address)?;
         if let Place::Under(root) = place {
@@ -128,10 +125,7 @@ fn unused(root: &Path, experiment: &Experiment) -> PathBuf {
         return first;
     }
     let numbered = (2..).map(|n: u32| folder.join(format!("{stem}-{n}")));
-    numbered
-        .into_iter()
-        .find(|path| !path.exists())
-        .unwrap_or(first)
+    numbered.into_iter().find(|path| !path.exists()).unwrap_or(first)
 }
 
 /// `20260131-235959`, UTC.

@@ -86,12 +86,7 @@ impl Recorder {
     /// # Errors
     /// What the system says.
     pub fn create(folder: &Path, reference: Option<ReferenceReturns>) -> io::Result<Self> {
-        let open = |name| {
-            File::options()
-                .create(true)
-                .append(true)
-                .open(folder.join(name))
-        };
+        let open = |name| File::options().create(true).append(true).open(folder.join(name));
         let mut progress = open("progress.csv")?;
         let header: Vec<&str> = COLUMNS.into_iter().chain(METRICS).collect();
         writeln!(progress, "{}", header.join(","))?;
@@ -163,13 +158,10 @@ impl Recorder {
         let cells: Vec<String> = cells.map(cell).collect();
         writeln!(self.progress, "{}", cells.join(","))?;
         let named = COLUMNS.into_iter().zip(values).skip(1);
-        let scalars: Vec<(&str, f64)> = named
-            .filter_map(|(name, value)| Some((group(name), value?)))
-            .collect();
+        let scalars: Vec<(&str, f64)> =
+            named.filter_map(|(name, value)| Some((group(name), value?))).collect();
         let learner = metrics.into_iter().flatten();
-        let all = scalars
-            .into_iter()
-            .chain(learner.map(|(name, value)| (name.as_str(), *value)));
+        let all = scalars.into_iter().chain(learner.map(|(name, value)| (name.as_str(), *value)));
         let step = match (evaluation, &status.learner) {
             (Some((evaluation, _)), _) => evaluation.env_steps,
             (None, learner) => learner.as_ref().map_or(0, |learner| learner.env_steps),

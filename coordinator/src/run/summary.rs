@@ -121,11 +121,7 @@ impl Summary {
     /// Of a run that has ended after `wall`; with a reason if it failed.
     #[must_use]
     pub fn of(subject: &Subject, handle: &Handle, wall: Duration, failure: Option<String>) -> Self {
-        let Subject {
-            experiment,
-            family,
-            git,
-        } = subject;
+        let Subject { experiment, family, git } = subject;
         let status = handle.status();
         let progress = status.learner.unwrap_or_default();
         let (lives, sent) = handle.lives();
@@ -153,10 +149,7 @@ impl Summary {
             config: experiment.clone(),
             git: git.clone(),
             hardware: Hardware::here(&progress.device),
-            actors: lives
-                .iter()
-                .map(|(l, alive)| ActorLine::of(l, *alive))
-                .collect(),
+            actors: lives.iter().map(|(l, alive)| ActorLine::of(l, *alive)).collect(),
         }
     }
 
@@ -204,13 +197,7 @@ fn describe(folder: &Path) -> Option<String> {
     let output = std::process::Command::new("git")
         .arg("-C")
         .arg(folder)
-        .args([
-            "describe",
-            "--always",
-            "--dirty",
-            "--abbrev=40",
-            "--exclude=*",
-        ])
+        .args(["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"])
         .stdin(std::process::Stdio::null())
         .output()
         .ok()?;

@@ -50,14 +50,9 @@ impl EventFile {
     /// # Errors
     /// What the system says.
     pub fn create(folder: &Path) -> io::Result<Self> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("events.out.tfevents.{:010}.proteus", now.as_secs());
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(folder.join(name))?;
+        let file = File::options().create(true).append(true).open(folder.join(name))?;
         let mut events = Self { file };
         events.append(&Event {
             wall_time: now.as_secs_f64(),
@@ -77,16 +72,11 @@ impl EventFile {
         step: u64,
         scalars: impl IntoIterator<Item = (&'a str, f64)>,
     ) -> io::Result<()> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let values = scalars
             .into_iter()
             .filter(|(_, value)| value.is_finite())
-            .map(|(tag, value)| Scalar {
-                tag: tag.to_owned(),
-                value: narrow(value),
-            })
+            .map(|(tag, value)| Scalar { tag: tag.to_owned(), value: narrow(value) })
             .collect();
         self.append(&Event {
             wall_time: now.as_secs_f64(),
@@ -119,9 +109,7 @@ fn frame(bytes: &[u8]) -> Vec<u8> {
 
 /// The checksum of the format: rotated and shifted, so that data which holds checksums is safe.
 fn masked_crc(bytes: &[u8]) -> u32 {
-    crc32c::crc32c(bytes)
-        .rotate_right(15)
-        .wrapping_add(0xa282_ead8)
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 #[cfg(test)]

@@ -1,0 +1,69 @@
+//! Finding a running coordinator.
+
+use super::Failure;
+use crate::run::directory::ADDRESS;
+use clap::Args;
+use proto::tonic::transport::Channel;
+use proto::v1::control_client::ControlClient;
+use std::path::PathBuf;
+
+/// Which one.
+#[derive(Debug, Args)]
+pub(super) struct Target {
+    /// Address of the coordinator; without it, the one that the run directory names
+    #[arg(long, value_name = "HOST:PORT")]
+    coordinator: Option<String>,
+    /// Run directory whose coordinator is meant
+    #[arg(long, value_name = "DIR", default_value = "runs/latest")]
+    run_dir: PathBuf,
+}
+
+impl Target {
+    fn address(&self) -> Result<String, Failure> {
+        if let Some(address) = &self.coordinator {
+            return Ok(address.clone());
+        }
+        let file = self.run_dir.join(ADDRESS);
+        let read = std::fs::read_to_string(&file);
+        read.map(|text| text.trim().to_owned()).map_err(|error| {
+            Failure::run(anyhow::anyhow!(
+                "expected a running coordinator, found none ({}: {error}); start one with \
+                 `coordinator train`, or name it with --coordinator HOST:PORT",
+                file.display()
+            ))
+        })
+    }
+
+    /// Connects to it.
+    pub(super) async fn connect(&self) -> Result<ControlClient<Channel>, Failure> {
+        let address = self.address()?;
+        match proto::connect::connect(&address).await {
+            Ok(channel) => Ok(proto::connect::control(channel)),
+            Err(error) => Err(Failure::run(anyhow::anyhow!(
+                "expected a coordinator at {address}, got no answer ({}); it may have ended: \
+                 `coordinator train` starts one, --coordinator HOST:PORT names another",
+                chain(&error)
+            ))),
+        }
+    }
+}
+
+/// An error with its causes, each once.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// A refusal by the coordinator, in its words.
+pub(super) fn refused(status: &proto::tonic::Status) -> Failure {
+    let (code, message) = (status.code(), status.message());
+    Failure::run(anyhow::anyhow!("the coordinator answered {code}: {message}"))
+}

@@ -1,0 +1,107 @@
+//! Options of `train` and `serve`, and the experiment that they lead to.
+
+use super::Failure;
+use crate::run::Place;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use types::Experiment;
+
+/// What both need to know.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The experiment: a TOML file such as configs/quickstart.toml
+    #[arg(value_name = "CONFIG")]
+    pub(crate) config: PathBuf,
+    /// Change a key of it, for example --set budget.env_steps=20000. Wins over the environment
+    /// (PROTEUS_BUDGET__ENV_STEPS=20000), which wins over the file
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Short for --set seed=N
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Use exactly this run directory
+    #[arg(long, value_name = "DIR", conflicts_with = "runs")]
+    pub(crate) run_dir: Option<PathBuf>,
+    /// Make the run directory under this one: DIR/<name>/<time>-s<seed>
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) runs: PathBuf,
+    /// Show no progress, only the result
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Listen beyond this machine although nothing is encrypted and nobody has to prove who they
+    /// are: only in a network where everybody is trusted
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+/// Options of `train`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  coordinator train configs/quickstart.toml
+  coordinator train configs/pearl/cheetah-vel.toml --seed 3 --actors 8
+  coordinator train configs/quickstart.toml --set budget.env_steps=20000 --set agent.hidden=[64,64]
+
+While it trains, `coordinator status` tells more, and Ctrl-C (or `coordinator stop`) ends it in order.")]
+pub(crate) struct Train {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Short for --set actors.count=N
+    #[arg(long, value_name = "N")]
+    pub(crate) actors: Option<u32>,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example, three terminals (or machines, with an address they can reach):
+  coordinator serve configs/quickstart.toml --set network.coordinator=127.0.0.1:7000
+  learner run --coordinator 127.0.0.1:7000 --run-dir runs/latest
+  actor run --coordinator 127.0.0.1:7000
+
+It ends when the learner is done, or with Ctrl-C.")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+impl Common {
+    /// The effective experiment, checked.
+    pub(crate) fn experiment(&self, actors: Option<u32>) -> Result<Experiment, Failure> {
+        let mut set = self.set.clone();
+        set.extend(self.seed.map(|seed| format!("seed={seed}")));
+        set.extend(actors.map(|actors| format!("actors.count={actors}")));
+        let experiment: Experiment =
+            runtime::config::load(&self.config, &set).map_err(Failure::usage)?;
+        let file = self.config.display();
+        experiment
+            .validate()
+            .map_err(|invalid| Failure::usage(anyhow::anyhow!("{file}: {invalid}")))?;
+        self.check_exposure(&experiment)?;
+        Ok(experiment)
+    }
+
+    fn check_exposure(&self, experiment: &Experiment) -> Result<(), Failure> {
+        let network = &experiment.network;
+        let addresses =
+            [("network.coordinator", &network.coordinator), ("network.learner", &network.learner)];
+        for (key, address) in addresses {
+            let parsed = address.parse::<SocketAddr>();
+            let exposed = parsed.is_ok_and(|address| !address.ip().is_loopback());
+            if exposed && !self.insecure {
+                return Err(Failure::usage(anyhow::anyhow!(
+                    "{key}: expected an address of this machine alone such as 127.0.0.1:0, got \
+                     {address}; nothing is encrypted yet, pass --insecure if everybody in that \
+                     network is trusted"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        match &self.run_dir {
+            Some(exactly) => Place::Exactly(exactly.clone()),
+            None => Place::Under(self.runs.clone()),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What a user sees of a run.
+
+mod live;
+pub mod text;
+
+pub use live::View;
