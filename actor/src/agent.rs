@@ -13,10 +13,7 @@ pub(crate) struct Posterior {
 
 impl Posterior {
     pub(crate) fn new(latent: usize) -> Self {
-        Self {
-            precision: vec![0.; latent],
-            weighted: vec![0.; latent],
-        }
+        Self { precision: vec![0.; latent], weighted: vec![0.; latent] }
     }
     pub(crate) fn clear(&mut self) {
         self.precision.fill(0.);
@@ -47,9 +44,7 @@ impl Mlp {
             };
             (l.input, l.output, get("weight"), get("bias"))
         });
-        Self {
-            layers: layers.collect(),
-        }
+        Self { layers: layers.collect() }
     }
     fn forward(&self, mut x: Vec<f32>) -> Vec<f32> {
         for (n, (input, output, w, b)) in self.layers.iter().enumerate() {
@@ -111,10 +106,7 @@ impl Agent {
         let (spec, params) = nets::read_agent(bytes)?;
         if spec != *expected {
             let json = |spec: &AgentSpec| serde_json::to_string(spec).unwrap_or_default();
-            return Err(Error::OtherAgent {
-                expected: json(expected),
-                got: json(&spec),
-            });
+            return Err(Error::OtherAgent { expected: json(expected), got: json(&spec) });
         }
         Self::new(expected, &params, version, rows)
     }

@@ -117,16 +117,12 @@ impl Run {
             .context("starting the runtime")?;
         let result = runtime.block_on(self.join());
         runtime.shutdown_background();
-        result
-            .inspect_err(|error| tracing::error!("{error}"))
-            .map_err(Into::into)
+        result.inspect_err(|error| tracing::error!("{error}")).map_err(Into::into)
     }
 
     async fn join(self) -> Result<(), Error> {
-        let thread = |error: std::io::Error| Error::Thread {
-            thread: "signal",
-            got: error.to_string(),
-        };
+        let thread =
+            |error: std::io::Error| Error::Thread { thread: "signal", got: error.to_string() };
         let stop = Stop::on_signals().map_err(thread)?;
         if self.exit_with_parent {
             stop.exit_with_parent(ORPHAN_GRACE).map_err(thread)?;
@@ -159,10 +155,7 @@ impl Evaluate {
 }
 
 fn read_experiment(path: &Path) -> anyhow::Result<Experiment> {
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "toml")
-    {
+    if path.extension().is_some_and(|extension| extension == "toml") {
         let experiment: Experiment = runtime::config::load(path, &[])?;
         experiment.validate()?;
         return Ok(experiment);
@@ -182,11 +175,7 @@ fn read_experiment(path: &Path) -> anyhow::Result<Experiment> {
 }
 
 fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|source| Error::File {
-        what,
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read(path).map_err(|source| Error::File { what, path: path.to_owned(), source })
 }
 
 /// One line of JSON on standard output.

@@ -138,11 +138,7 @@ fn read(
     reply: v1::RegisterReply,
     control: ControlClient<Channel>,
 ) -> Result<Registration, Error> {
-    let unexpected = |expected, got| Error::Reply {
-        call: REGISTER,
-        expected,
-        got,
-    };
+    let unexpected = |expected, got| Error::Reply { call: REGISTER, expected, got };
     let (actor, incarnation) = proto::convert::read_actor_key(reply.actor)
         .map_err(|error| unexpected("the key of an actor", error.to_string()))?;
     let experiment: Experiment = serde_json::from_str(&reply.experiment)

@@ -146,11 +146,7 @@ pub enum Error {
 impl Error {
     /// A call refused with `status`.
     pub(crate) fn refused(call: &'static str, status: &proto::tonic::Status) -> Self {
-        Self::Refused {
-            call,
-            code: status.code(),
-            message: status.message().to_owned(),
-        }
+        Self::Refused { call, code: status.code(), message: status.message().to_owned() }
     }
 }
 

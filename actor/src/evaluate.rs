@@ -79,9 +79,7 @@ pub fn evaluate(
     tasks.truncate(experiment.evaluation.train_tasks as usize);
     tasks.extend(of(Split::Test));
     let trials = trials(experiment, &tasks);
-    let slots = trials
-        .len()
-        .clamp(1, experiment.actors.environments as usize);
+    let slots = trials.len().clamp(1, experiment.actors.environments as usize);
     let agent = Agent::load(&spec, checkpoint, Version::default(), slots)?;
     let mut rollout = Rollout::new(family, &spec, slots, 1)?;
     let mut link = Local::new(agent, trials.into_iter(), drop);
@@ -102,11 +100,7 @@ pub fn evaluate(
 
 fn trials(experiment: &Experiment, tasks: &[Task]) -> Vec<Trial> {
     let evaluation = &experiment.evaluation;
-    let phase = |latent, episodes| Phase {
-        latent,
-        episodes,
-        context: true,
-    };
+    let phase = |latent, episodes| Phase { latent, episodes, context: true };
     let phases = vec![
         phase(LatentSource::Prior, 1),
         phase(LatentSource::Posterior, evaluation.episodes - 1),
@@ -134,10 +128,7 @@ fn summarise(tasks: Vec<Task>, outcomes: &[TrialOutcome]) -> Result<Vec<TaskRetu
     let mut of_task: BTreeMap<TaskRef, Vec<&TrialOutcome>> = BTreeMap::new();
     for outcome in outcomes {
         if let Some(failure) = &outcome.failure {
-            return Err(Error::Evaluation {
-                task: outcome.task,
-                failure: failure.clone(),
-            });
+            return Err(Error::Evaluation { task: outcome.task, failure: failure.clone() });
         }
         of_task.entry(outcome.task).or_default().push(outcome);
     }
@@ -145,11 +136,7 @@ fn summarise(tasks: Vec<Task>, outcomes: &[TrialOutcome]) -> Result<Vec<TaskRetu
         let mut outcomes = of_task.remove(&task.id).unwrap_or_default();
         // The order in which trials end depends on the number of slots; sums must not.
         outcomes.sort_by_key(|outcome| outcome.trial);
-        TaskReturns {
-            task: task.id,
-            parameters: task.parameters,
-            returns: mean_returns(&outcomes),
-        }
+        TaskReturns { task: task.id, parameters: task.parameters, returns: mean_returns(&outcomes) }
     };
     Ok(tasks.into_iter().map(summary).collect())
 }

@@ -78,9 +78,7 @@ impl Follow {
             .await
             .map_err(|error| Broken::Connection(crate::error::chain(&error)))?;
         let have = *self.newest.borrow();
-        let request = v1::FollowRequest {
-            have: have.map(|version| version.0),
-        };
+        let request = v1::FollowRequest { have: have.map(|version| version.0) };
         let mut client = proto::connect::weights(channel);
         let mut pieces = client.follow(request).await?.into_inner();
         let mut assembler = Assembler::after(have);
@@ -98,10 +96,8 @@ impl Follow {
         let version = weights.version;
         let build = move || Agent::load(&spec, &weights.bytes, version, rows);
         let built = tokio::task::spawn_blocking(build).await;
-        let agent = built.map_err(|error| Error::Thread {
-            thread: "weights",
-            got: error.to_string(),
-        })??;
+        let agent = built
+            .map_err(|error| Error::Thread { thread: "weights", got: error.to_string() })??;
         self.inbox.publish(agent);
         self.newest.send_replace(Some(version));
         tracing::debug!(%version, "new weights");

@@ -112,11 +112,7 @@ impl Life {
             actors.unacknowledged as usize,
             stats.clone(),
         );
-        let link = Online {
-            inbox: inbox.clone(),
-            spool: spool.clone(),
-            stats: stats.clone(),
-        };
+        let link = Online { inbox: inbox.clone(), spool: spool.clone(), stats: stats.clone() };
         let networks = spec.clone();
         let rollout = spawn_rollout(link, move || Rollout::new(family, &networks, slots, chunk))?;
         let (newest, version) = watch::channel(None);
@@ -150,14 +146,7 @@ impl Life {
         running.spawn(tasks.clone().heartbeats());
         running.spawn(tasks.clone().leases(version));
         running.spawn(tasks.clone().reports());
-        Ok(Self {
-            inbox,
-            spool,
-            tasks,
-            events,
-            running,
-            rollout: Some(rollout),
-        })
+        Ok(Self { inbox, spool, tasks, events, running, rollout: Some(rollout) })
     }
 
     /// Works until told to leave, then leaves in order.
@@ -213,15 +202,8 @@ impl Life {
         if ending.is_some() {
             return;
         }
-        tracing::info!(
-            why,
-            "a lease may be lost; registering again once all is handed over"
-        );
-        *ending = Some(Ending {
-            end: End::Again,
-            finish: None,
-            flush: None,
-        });
+        tracing::info!(why, "a lease may be lost; registering again once all is handed over");
+        *ending = Some(Ending { end: End::Again, finish: None, flush: None });
         self.inbox.finish();
     }
 
@@ -246,11 +228,7 @@ impl Life {
 
     fn not_flushed(&self) -> Error {
         let (left, reports) = self.spool.left();
-        Error::NotFlushed {
-            grace: FINISH_GRACE + FLUSH_GRACE,
-            left,
-            reports,
-        }
+        Error::NotFlushed { grace: FINISH_GRACE + FLUSH_GRACE, left, reports }
     }
 }
 
@@ -272,12 +250,7 @@ fn is_leaving(ending: Option<Ending>) -> bool {
 }
 
 fn finished(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
-    ended.unwrap_or_else(|error| {
-        Err(Error::Thread {
-            thread: "task",
-            got: error.to_string(),
-        })
-    })
+    ended.unwrap_or_else(|error| Err(Error::Thread { thread: "task", got: error.to_string() }))
 }
 
 async fn until(deadline: Option<Instant>) {
@@ -293,10 +266,7 @@ async fn wait_for(rollout: &mut Option<oneshot::Receiver<Result<(), Error>>>) ->
         return std::future::pending().await;
     };
     receiver.await.unwrap_or_else(|_closed| {
-        Err(Error::Thread {
-            thread: "rollout",
-            got: "a panic; see standard error".to_owned(),
-        })
+        Err(Error::Thread { thread: "rollout", got: "a panic; see standard error".to_owned() })
     })
 }
 
@@ -312,12 +282,7 @@ fn spawn_rollout(
             tracing::debug!("nobody waits for the rollout thread");
         }
     };
-    let spawned = std::thread::Builder::new()
-        .name("rollout".to_owned())
-        .spawn(work);
-    spawned.map_err(|error| Error::Thread {
-        thread: "rollout",
-        got: error.to_string(),
-    })?;
+    let spawned = std::thread::Builder::new().name("rollout".to_owned()).spawn(work);
+    spawned.map_err(|error| Error::Thread { thread: "rollout", got: error.to_string() })?;
     Ok(receiver)
 }

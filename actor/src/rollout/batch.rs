@@ -54,11 +54,6 @@ impl Batch {
 
     /// Fills in the actions of all rows.
     pub(crate) fn act(&mut self, agent: &mut Agent) {
-        agent.act(
-            &self.observations,
-            &self.latents,
-            &self.noise,
-            &mut self.actions,
-        );
+        agent.act(&self.observations, &self.latents, &self.noise, &mut self.actions);
     }
 }

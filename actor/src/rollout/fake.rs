@@ -32,12 +32,7 @@ impl Fake {
 
     pub(crate) fn agent_spec() -> AgentSpec {
         AgentSpec {
-            policy: PolicySpec {
-                observation: 3,
-                latent: 2,
-                action: 2,
-                hidden: vec![],
-            },
+            policy: PolicySpec { observation: 3, latent: 2, action: 2, hidden: vec![] },
             encoder: EncoderSpec::GaussianProduct(GaussianProductSpec {
                 observation: 3,
                 action: 2,
@@ -70,21 +65,13 @@ impl TaskFamily for Fake {
     fn tasks(&self, split: Split) -> Vec<Task> {
         let task = |index| Task {
             id: TaskRef { split, index },
-            parameters: vec![Parameter {
-                name: "which".to_owned(),
-                value: f64::from(index),
-            }],
+            parameters: vec![Parameter { name: "which".to_owned(), value: f64::from(index) }],
         };
         (0..TASKS).map(task).collect()
     }
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {
-        Ok(Box::new(Walk {
-            fake: *self,
-            task: None,
-            steps: 0,
-            at: 0.0,
-        }))
+        Ok(Box::new(Walk { fake: *self, task: None, steps: 0, at: 0.0 }))
     }
 }
 
@@ -185,17 +172,10 @@ pub(crate) fn telling_mean(version: u64) -> f32 {
 
 /// A trial of the fake family.
 pub(crate) fn trial(id: u64, purpose: Purpose, phases: &[(LatentSource, u32, bool)]) -> Trial {
-    let phase = |&(latent, episodes, context): &_| Phase {
-        latent,
-        episodes,
-        context,
-    };
+    let phase = |&(latent, episodes, context): &_| Phase { latent, episodes, context };
     Trial {
         id: TrialId(id),
-        task: TaskRef {
-            split: Split::Train,
-            index: u32::try_from(id % u64::from(TASKS)).unwrap(),
-        },
+        task: TaskRef { split: Split::Train, index: u32::try_from(id % u64::from(TASKS)).unwrap() },
         purpose,
         phases: phases.iter().map(phase).collect(),
         seed: 1000 + id,

@@ -83,12 +83,7 @@ pub struct Local<I, F> {
 impl<I: Iterator<Item = Trial>, F: FnMut(Cut)> Local<I, F> {
     /// Plays all of `trials` with `agent` and hands every chunk to `sink`.
     pub fn new(agent: Agent, trials: I, sink: F) -> Self {
-        Self {
-            agents: VecDeque::from([Box::new(agent)]),
-            trials,
-            sink,
-            outcomes: Vec::new(),
-        }
+        Self { agents: VecDeque::from([Box::new(agent)]), trials, sink, outcomes: Vec::new() }
     }
 
     /// Has the rollout use these weights from its next step on.

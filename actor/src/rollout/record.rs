@@ -90,10 +90,7 @@ impl Recorder {
         let shaped = if self.spec.shaped_reward { n } else { 0 };
         let fresh = |numbers| Vec::with_capacity(numbers);
         [
-            std::mem::replace(
-                &mut self.observations,
-                fresh((n + 1) * self.spec.observation_dim),
-            ),
+            std::mem::replace(&mut self.observations, fresh((n + 1) * self.spec.observation_dim)),
             std::mem::replace(&mut self.actions, fresh(n * self.spec.action_dim)),
             std::mem::replace(&mut self.rewards, fresh(n)),
             std::mem::replace(&mut self.shaped_rewards, fresh(shaped)),

@@ -146,8 +146,7 @@ impl Slot {
         if episode.phase.latent == LatentSource::Posterior {
             self.context.shift(agent, row.latent);
         }
-        self.env
-            .reset(&run.task, &mut episode.world, row.observation)?;
+        self.env.reset(&run.task, &mut episode.world, row.observation)?;
         if episode.keeps_context {
             self.context.reserve(self.horizon);
         }
@@ -204,9 +203,7 @@ impl Slot {
         if episode.keeps_context {
             self.context.see(row.observation, row.action);
         }
-        let step = self
-            .env
-            .step(row.action, &mut episode.world, row.observation)?;
+        let step = self.env.step(row.action, &mut episode.world, row.observation)?;
         if !step.reward.is_finite() {
             let reward = step.reward;
             return Err(Interrupt::Failed(format!(

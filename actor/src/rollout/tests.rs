@@ -5,12 +5,7 @@ use rand_distr::{Distribution as _, StandardNormal};
 use std::collections::BTreeMap;
 use types::{End, LatentSource, Purpose, Role, Trial, TrialOutcome, Version, stream};
 
-const QUIET: Fake = Fake {
-    horizon: 13,
-    shaped_reward: false,
-    terminates: 0.02,
-    diverges: None,
-};
+const QUIET: Fake = Fake { horizon: 13, shaped_reward: false, terminates: 0.02, diverges: None };
 
 const PEARL: &[(LatentSource, u32, bool)] = &[
     (LatentSource::Prior, 2, true),
@@ -81,24 +76,11 @@ fn evaluation_sends_nothing_and_acts_without_noise() {
 
 #[test]
 fn a_diverging_simulation_costs_one_trial_and_nothing_else() {
-    let broken = Fake {
-        diverges: Some((2, 6)),
-        terminates: 0.0,
-        ..QUIET
-    };
-    let sound = Fake {
-        diverges: None,
-        ..broken
-    };
+    let broken = Fake { diverges: Some((2, 6)), terminates: 0.0, ..QUIET };
+    let sound = Fake { diverges: None, ..broken };
     let with = play(broken, 2, 4, trials(4));
     let failed = with.outcomes[&2].failure.clone().unwrap();
-    for part in [
-        "1e30",
-        "task train-2",
-        "trial seed 1002",
-        "episode 0",
-        "step 6",
-    ] {
+    for part in ["1e30", "task train-2", "trial seed 1002", "episode 0", "step 6"] {
         assert!(failed.contains(part), "{failed}");
     }
     let (with, without) = (with.without(2), play(sound, 2, 4, trials(4)).without(2));
@@ -228,10 +210,7 @@ fn context_rows(played: &Played, trial: &Trial, episode: u32) -> Vec<f32> {
 #[test]
 fn latents_come_from_the_product_over_the_context_so_far() {
     let trials: Vec<Trial> = (0..6).map(|id| trial(id, Purpose::Train, PEARL)).collect();
-    let fake = Fake {
-        terminates: 0.0,
-        ..QUIET
-    };
+    let fake = Fake { terminates: 0.0, ..QUIET };
     for swaps in [&[][..], &[15, 40, 41, 77][..]] {
         let played = play_with_swaps(fake, 4, &trials, swaps);
         for trial in &trials {

@@ -119,11 +119,7 @@ impl Spool {
 
     fn number(&self, cut: Cut, sequence: Sequence) -> Chunk {
         Chunk {
-            origin: Origin {
-                actor: self.actor,
-                incarnation: self.incarnation,
-                sequence,
-            },
+            origin: Origin { actor: self.actor, incarnation: self.incarnation, sequence },
             trial: cut.trial,
             task: cut.task,
             episode: cut.episode,
@@ -188,10 +184,7 @@ impl Spool {
     pub fn acknowledge(&self, ack: v1::Ack) -> Result<(), Error> {
         let mut state = self.state.lock();
         if ack.next_sequence > state.next().0 {
-            return Err(Error::Unsent {
-                expected: state.next(),
-                got: ack.next_sequence,
-            });
+            return Err(Error::Unsent { expected: state.next(), got: ack.next_sequence });
         }
         let before = state.acknowledged;
         let old = ack.next_sequence < state.first.0;

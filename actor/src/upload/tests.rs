@@ -18,12 +18,8 @@ use types::{
     Version,
 };
 
-const SPEC: EnvSpec = EnvSpec {
-    observation_dim: 2,
-    action_dim: 1,
-    horizon: 1000,
-    shaped_reward: false,
-};
+const SPEC: EnvSpec =
+    EnvSpec { observation_dim: 2, action_dim: 1, horizon: 1000, shaped_reward: false };
 
 fn cut(len: usize, mark: f32) -> Cut {
     let segment = Segment::new(
@@ -36,10 +32,7 @@ fn cut(len: usize, mark: f32) -> Cut {
     );
     Cut {
         trial: TrialId(1),
-        task: TaskRef {
-            split: Split::Train,
-            index: 0,
-        },
+        task: TaskRef { split: Split::Train, index: 0 },
         episode: 0,
         offset: 0,
         context: true,
@@ -126,10 +119,7 @@ impl Learner {
             }
             let ack = self.take(chunk);
             if broken {
-                return drop(
-                    acks.send(Err(Status::unavailable("stored, not told")))
-                        .await,
-                );
+                return drop(acks.send(Err(Status::unavailable("stored, not told"))).await);
             }
             if !matches!(self.trouble, Trouble::Silent) && acks.send(ack).await.is_err() {
                 return;
@@ -156,11 +146,8 @@ impl Experience for Service {
 }
 
 async fn start(trouble: Trouble) -> (Arc<Learner>, String) {
-    let learner = Arc::new(Learner {
-        trouble,
-        stored: Mutex::default(),
-        streams: AtomicUsize::new(0),
-    });
+    let learner =
+        Arc::new(Learner { trouble, stored: Mutex::default(), streams: AtomicUsize::new(0) });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = proto::connect::server()
@@ -192,11 +179,7 @@ async fn everything_is_stored_once_and_in_order_however_often_the_stream_breaks(
     let (learner, address) = start(Trouble::Breaks).await;
     let (spool, stats) = spool(20);
     let producer = produce(spool.clone(), CHUNKS);
-    let upload = Upload {
-        address,
-        spool: spool.clone(),
-        stats: stats.clone(),
-    };
+    let upload = Upload { address, spool: spool.clone(), stats: stats.clone() };
     upload.run().await.unwrap();
     assert!(producer.join().unwrap() <= 20, "the spool is bounded");
     let stored = learner.stored.lock().unwrap().clone();
@@ -216,11 +199,7 @@ async fn a_full_spool_holds_up_the_rollout_until_it_is_acknowledged_or_closed() 
     let (learner, address) = start(Trouble::Silent).await;
     let (spool, stats) = spool(20);
     let producer = produce(spool.clone(), 100);
-    let upload = Upload {
-        address,
-        spool: spool.clone(),
-        stats: stats.clone(),
-    };
+    let upload = Upload { address, spool: spool.clone(), stats: stats.clone() };
     let upload = tokio::spawn(upload.run());
     // Chunks of 1, 2, 3, 4, 5, 1 and 2 transitions fit: 18. The next one of 3 does not.
     while learner.stored.lock().unwrap().len() < 7 {
@@ -232,10 +211,7 @@ async fn a_full_spool_holds_up_the_rollout_until_it_is_acknowledged_or_closed() 
     assert!(!producer.is_finished());
     assert_eq!(spool.left().0, 18);
     assert!(spool.take_ready().is_empty(), "nothing is acknowledged");
-    let ack = |next_sequence, transitions| v1::Ack {
-        next_sequence,
-        transitions,
-    };
+    let ack = |next_sequence, transitions| v1::Ack { next_sequence, transitions };
     spool.acknowledge(ack(2, 3)).unwrap();
     assert_eq!(spool.take_ready().len(), 2);
     spool.refuse();
@@ -248,11 +224,7 @@ async fn a_refused_chunk_ends_the_upload_with_the_learners_reason() {
     let (_learner, address) = start(Trouble::Refuses(3)).await;
     let (spool, stats) = spool(20);
     let producer = produce(spool.clone(), 100);
-    let upload = Upload {
-        address,
-        spool: spool.clone(),
-        stats,
-    };
+    let upload = Upload { address, spool: spool.clone(), stats };
     let patience = Duration::from_secs(10);
     let ended = tokio::time::timeout(patience, upload.run()).await.unwrap();
     let error = ended.unwrap_err();
@@ -269,16 +241,9 @@ async fn counts_that_differ_end_the_upload() {
     let (_learner, address) = start(Trouble::Forgets).await;
     let (spool, stats) = spool(50);
     let producer = produce(spool.clone(), 5);
-    let upload = Upload {
-        address,
-        spool,
-        stats,
-    };
+    let upload = Upload { address, spool, stats };
     let error = upload.run().await.unwrap_err().to_string();
-    assert!(
-        error.contains("transitions stored of this actor, got"),
-        "{error}"
-    );
+    assert!(error.contains("transitions stored of this actor, got"), "{error}");
     producer.join().unwrap();
 }
 
@@ -287,11 +252,7 @@ async fn without_trouble_nothing_is_sent_twice() {
     let (learner, address) = start(Trouble::None).await;
     let (spool, stats) = spool(50);
     let producer = produce(spool.clone(), 40);
-    let upload = Upload {
-        address,
-        spool,
-        stats: stats.clone(),
-    };
+    let upload = Upload { address, spool, stats: stats.clone() };
     upload.run().await.unwrap();
     producer.join().unwrap();
     assert_eq!(learner.streams.load(Ordering::Relaxed), 1);
@@ -304,30 +265,12 @@ fn an_acknowledgement_of_the_future_is_an_error_and_one_of_the_past_is_not() {
     for mark in 0..3 {
         spool.push(cut(2, mark as f32)).unwrap();
     }
-    let ack = |next_sequence, transitions| {
-        spool.acknowledge(v1::Ack {
-            next_sequence,
-            transitions,
-        })
-    };
+    let ack =
+        |next_sequence, transitions| spool.acknowledge(v1::Ack { next_sequence, transitions });
     assert!(matches!(ack(4, 8), Err(Error::Unsent { got: 4, .. })));
     ack(2, 4).unwrap();
     ack(1, 4).unwrap();
     ack(2, 4).unwrap();
-    assert!(matches!(
-        ack(2, 3),
-        Err(Error::Miscounted {
-            expected: 4,
-            got: 3,
-            ..
-        })
-    ));
-    assert!(matches!(
-        ack(3, 7),
-        Err(Error::Miscounted {
-            expected: 6,
-            got: 7,
-            ..
-        })
-    ));
+    assert!(matches!(ack(2, 3), Err(Error::Miscounted { expected: 4, got: 3, .. })));
+    assert!(matches!(ack(3, 7), Err(Error::Miscounted { expected: 6, got: 7, .. })));
 }
