@@ -80,7 +80,7 @@ pub fn evaluate(
     tasks.extend(of(Split::Test));
     let trials = trials(experiment, &tasks);
     let slots = trials.len().clamp(1, experiment.actors.environments as usize);
-    let agent = Agent::load(&spec, checkpoint, Version::default(), slots)?;
+    let agent = Agent::load(&spec, checkpoint, Version::default())?;
     let mut rollout = Rollout::new(family, &spec, slots, 1)?;
     let mut link = Local::new(agent, trials.into_iter(), drop);
     rollout.run(&mut link)?;

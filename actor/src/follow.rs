@@ -22,8 +22,6 @@ pub(crate) struct Follow {
     pub(crate) address: String,
     /// The networks that the weights are for.
     pub(crate) spec: AgentSpec,
-    /// Rows of one inference.
-    pub(crate) rows: usize,
     /// Where they go.
     pub(crate) inbox: Arc<Inbox>,
     /// Tells the version that is there.
@@ -92,9 +90,9 @@ impl Follow {
 
     /// Builds the networks away from the tasks, which have heartbeats to send.
     async fn apply(&self, weights: Weights) -> Result<(), Error> {
-        let (spec, rows) = (self.spec.clone(), self.rows);
+        let spec = self.spec.clone();
         let version = weights.version;
-        let build = move || Agent::load(&spec, &weights.bytes, version, rows);
+        let build = move || Agent::load(&spec, &weights.bytes, version);
         let built = tokio::task::spawn_blocking(build).await;
         let agent = built
             .map_err(|error| Error::Thread { thread: "weights", got: error.to_string() })??;

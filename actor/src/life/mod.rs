@@ -127,14 +127,8 @@ impl Life {
             .run(),
         );
         running.spawn(
-            Follow {
-                address: registration.learner.clone(),
-                spec,
-                rows: slots,
-                inbox: inbox.clone(),
-                newest,
-            }
-            .run(),
+            Follow { address: registration.learner.clone(), spec, inbox: inbox.clone(), newest }
+                .run(),
         );
         let tasks = Arc::new(Tasks {
             registration,

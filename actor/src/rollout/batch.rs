@@ -3,8 +3,8 @@
 use crate::agent::Agent;
 use types::EnvSpec;
 
-/// Inputs and outputs of one inference, row-major, one row per slot. Rows of idle slots are
-/// computed along: the batch always has the same size.
+/// Inputs and outputs of one inference, row-major, one row per slot. Rows of idle slots
+/// between active ones are computed along.
 #[derive(Debug)]
 pub(crate) struct Batch {
     observation_dim: usize,
@@ -52,8 +52,13 @@ impl Batch {
         }
     }
 
-    /// Fills in the actions of all rows.
-    pub(crate) fn act(&mut self, agent: &mut Agent) {
-        agent.act(&self.observations, &self.latents, &self.noise, &mut self.actions);
+    /// Fills in the actions of the first `rows` rows.
+    pub(crate) fn act(&mut self, agent: &mut Agent, rows: usize) -> Result<(), nets::Error> {
+        agent.act(
+            &self.observations[..rows * self.observation_dim],
+            &self.latents[..rows * self.latent_dim],
+            &self.noise[..rows * self.action_dim],
+            &mut self.actions[..rows * self.action_dim],
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! What an agent has seen of the task of a trial, and what it concludes.
 
-use crate::agent::{Agent, Posterior};
-use nets::EncoderSpec;
+use crate::agent::Agent;
+use nets::{EncoderSpec, Posterior};
 use types::Version;
 
 /// The context of a trial and q(z|context), kept up to date transition by transition.
@@ -65,29 +65,25 @@ impl Context {
         }
     }
 
-    /// Turns ε ~ N(0, I) in `latent` into z = μ + σ ε of q(z|context); leaves it as it is, which is
-    /// a draw from the prior, while there is no context.
-    pub(crate) fn shift(&mut self, agent: &mut Agent, latent: &mut [f32]) {
-        if self.rows.is_empty() {
-            return;
-        }
-        self.infer(agent).shift(latent);
-    }
-
-    /// q(z|context) with the encoder of `agent`.
-    pub(crate) fn infer(&mut self, agent: &mut Agent) -> &Posterior {
+    /// Turns ε ~ N(0, I) in `latent` into z = μ + σ ε of q(z|context), with the encoder of `agent`.
+    /// While there is no context that is the prior, and leaves it as it is.
+    pub(crate) fn shift(
+        &mut self,
+        agent: &mut Agent,
+        latent: &mut [f32],
+    ) -> Result<(), nets::Error> {
         if self.version != Some(agent.version()) {
             self.forget();
             self.version = Some(agent.version());
         }
-        agent.encode(&self.rows[self.encoded..], &mut self.posterior);
+        agent.infer(&self.rows[self.encoded..], &mut self.posterior)?;
         self.encoded = self.rows.len();
-        &self.posterior
+        self.posterior.shift(latent)
     }
 
     fn forget(&mut self) {
         self.encoded = 0;
         self.version = None;
-        self.posterior.clear();
+        self.posterior.reset();
     }
 }

@@ -132,16 +132,16 @@ impl Env for Walk {
 }
 
 /// Random networks.
-pub(crate) fn agent(version: u64, rows: usize) -> Agent {
+pub(crate) fn agent(version: u64) -> Agent {
     let spec = Fake::agent_spec();
     let mut rng = types::stream(version, types::Role::Initialise, 0, 0);
     let params = nets::init::networks(&spec.networks(), &mut rng).unwrap();
-    Agent::new(&spec, &params, Version(version), rows).unwrap()
+    Agent::new(&spec, &params, Version(version)).unwrap()
 }
 
 /// A random encoder, and a policy with hardly any noise: action 0 is tanh(z_0), action 1 is a
 /// function of the version.
-pub(crate) fn telling_agent(version: u64, rows: usize) -> Agent {
+pub(crate) fn telling_agent(version: u64) -> Agent {
     let spec = Fake::agent_spec();
     let mut rng = types::stream(version, types::Role::Initialise, 0, 0);
     let random = nets::init::networks(&spec.networks(), &mut rng).unwrap();
@@ -162,7 +162,7 @@ pub(crate) fn telling_agent(version: u64, rows: usize) -> Agent {
     };
     let shapes = parameter_shapes(&spec.networks());
     let params = Params::new(shapes.into_iter().map(of).collect()).unwrap();
-    Agent::new(&spec, &params, Version(version), rows).unwrap()
+    Agent::new(&spec, &params, Version(version)).unwrap()
 }
 
 /// Mean of action 1 before tanh.

@@ -128,14 +128,14 @@ impl Rollout {
         for index in 0..self.slots.len() {
             self.fill(index, agent, link)?;
         }
-        let active = self.slots.iter().filter(|s| s.is_active()).count();
-        if active == 0 {
+        let Some(last) = self.slots.iter().rposition(Slot::is_active) else {
             return Ok(Progress::Idle);
-        }
+        };
+        let active = self.slots.iter().filter(|s| s.is_active()).count();
         for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.draw_noise(&mut self.batch.row(index));
         }
-        self.batch.act(agent);
+        self.batch.act(agent, last + 1)?;
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
             if !slot.is_active() {

@@ -8,9 +8,8 @@ use super::record::Recorder;
 use crate::agent::Agent;
 use envs::Env;
 use nets::AgentSpec;
-use rand::Rng;
+use nets::gaussian::fill_standard_normal;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution as _, StandardNormal};
 use types::{
     End, EnvSpec, EpisodeOutcome, LatentSource, Phase, Role, Task, Trial, TrialOutcome, Version,
     stream,
@@ -33,6 +32,12 @@ impl From<super::Over> for Interrupt {
 
 impl From<envs::Error> for Interrupt {
     fn from(error: envs::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<nets::Error> for Interrupt {
+    fn from(error: nets::Error) -> Self {
         Self::Failed(error.to_string())
     }
 }
@@ -142,9 +147,9 @@ impl Slot {
         let episode = &mut run.episode;
         let mut latent = stream(run.trial.seed, Role::Latent, episode.number.into(), 0);
         episode.encoder_version = agent.version();
-        fill_normal(row.latent, &mut latent);
+        fill_standard_normal(&mut latent, row.latent);
         if episode.phase.latent == LatentSource::Posterior {
-            self.context.shift(agent, row.latent);
+            self.context.shift(agent, row.latent)?;
         }
         self.env.reset(&run.task, &mut episode.world, row.observation)?;
         if episode.keeps_context {
@@ -160,7 +165,7 @@ impl Slot {
     pub(crate) fn draw_noise(&mut self, row: &mut Row<'_>) {
         match &mut self.run {
             Some(run) if is_recorded(run.trial.purpose) => {
-                fill_normal(row.noise, &mut run.episode.dice);
+                fill_standard_normal(&mut run.episode.dice, row.noise);
             }
             _ => row.noise.fill(0.0),
         }
@@ -290,10 +295,4 @@ fn infers_after(trial: &Trial, number: u32) -> bool {
         first += phase.episodes;
         phase.latent == LatentSource::Posterior && phase.episodes > 0 && first > number + 1
     })
-}
-
-fn fill_normal<R: Rng>(values: &mut [f32], rng: &mut R) {
-    for value in values {
-        *value = StandardNormal.sample(rng);
-    }
 }

@@ -38,7 +38,7 @@ impl Played {
 fn play(fake: Fake, slots: usize, chunk: usize, trials: Vec<Trial>) -> Played {
     let mut rollout = Rollout::new(fake.leak(), &Fake::agent_spec(), slots, chunk).unwrap();
     let mut cuts = Vec::new();
-    let agent = agent(1, slots);
+    let agent = agent(1);
     let mut link = Local::new(agent, trials.into_iter(), |cut| cuts.push(cut));
     rollout.run(&mut link).unwrap();
     let outcomes = std::mem::take(&mut link.outcomes);
@@ -105,12 +105,12 @@ fn play_with_swaps(fake: Fake, chunk: usize, trials: &[Trial], swaps: &[usize]) 
     let mut rollout = Rollout::new(fake.leak(), &Fake::agent_spec(), SLOTS, chunk).unwrap();
     let mut cuts = Vec::new();
     let source = trials.iter().cloned();
-    let mut link = Local::new(telling_agent(1, SLOTS), source, |cut| cuts.push(cut));
+    let mut link = Local::new(telling_agent(1), source, |cut| cuts.push(cut));
     let mut version = 1;
     for step in 0.. {
         if swaps.contains(&step) {
             version += 1;
-            link.publish(telling_agent(version, SLOTS));
+            link.publish(telling_agent(version));
         }
         if rollout.advance(&mut link).unwrap() == Progress::Idle {
             break;
@@ -223,8 +223,11 @@ fn latents_come_from_the_product_over_the_context_so_far() {
                     context.extend(context_rows(&played, trial, earlier));
                 }
                 if trial.phase_of(number).unwrap().latent == LatentSource::Posterior {
-                    let mut agent = telling_agent(cut.encoder_version.0, 1);
-                    agent.infer_all(&context).shift(&mut z);
+                    let mut posterior = nets::Posterior::new(2);
+                    let mut agent = telling_agent(cut.encoder_version.0);
+                    agent.infer(&context, &mut posterior).unwrap();
+                    assert_eq!(posterior.factors(), context.len() / 9);
+                    posterior.shift(&mut z).unwrap();
                 }
                 let told = cut.segment.actions()[0];
                 assert!((told - z[0].tanh()).abs() < 1e-5, "{told} {z:?}");
