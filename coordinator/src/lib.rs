@@ -18,6 +18,8 @@ pub mod registry;
 pub mod run;
 pub mod scores;
 pub mod server;
+#[cfg(test)]
+mod schedules;
 mod service;
 mod shared;
 pub mod state;
