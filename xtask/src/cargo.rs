@@ -29,13 +29,7 @@ pub(crate) fn command<const N: usize>(words: [&str; N]) -> Result<Command> {
 /// Builds every binary and every test. In one go: apart, some dependencies would be compiled twice,
 /// with and without what tests ask of them.
 pub(crate) fn build_everything() -> Result<()> {
-    shell::run(&mut command([
-        "build",
-        "--release",
-        "--workspace",
-        "--bins",
-        "--tests",
-    ])?)
+    shell::run(&mut command(["build", "--release", "--workspace", "--bins", "--tests"])?)
 }
 
 /// The packages of the processes a run consists of.

@@ -14,9 +14,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// The cargo tools the other stages use.
 pub(crate) fn install() -> Result<()> {
-    [tools::NEXTEST, tools::MACHETE, tools::DENY]
-        .iter()
-        .try_for_each(|tool| tool.ensure())
+    [tools::NEXTEST, tools::MACHETE, tools::DENY].iter().try_for_each(|tool| tool.ensure())
 }
 
 /// Everything that is not a test. The quick ones first; stops at the first that fails.
@@ -27,26 +25,11 @@ pub(crate) fn lint() -> Result<()> {
     let path = tools::path()?;
     shell::run(cargo::command(["machete"])?.env("PATH", &path))?;
     shell::run(
-        cargo::command([
-            "deny",
-            "check",
-            "--hide-inclusion-graph",
-            "bans",
-            "licenses",
-            "sources",
-        ])?
-        .env("PATH", &path),
+        cargo::command(["deny", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"])?
+            .env("PATH", &path),
     )?;
     setup::run(Scope::Cpu)?;
-    let clippy = [
-        "clippy",
-        "--release",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let clippy = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
     shell::run(&mut cargo::command(clippy)?)?;
     let doc = ["doc", "--release", "--workspace", "--no-deps"];
     shell::run(cargo::command(doc)?.env("RUSTDOCFLAGS", "-D warnings"))

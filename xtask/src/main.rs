@@ -50,11 +50,7 @@ enum Task {
   cargo xtask train configs/pearl/cheetah-vel.toml --set seed=3")]
     Train {
         /// A configuration file, then flags for `coordinator train`
-        #[arg(
-            value_name = "CONFIG|FLAGS",
-            trailing_var_arg = true,
-            allow_hyphen_values = true
-        )]
+        #[arg(value_name = "CONFIG|FLAGS", trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
 
@@ -102,24 +98,14 @@ struct BenchArgs {
 fn repeats(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=1000) => Ok(count),
-        _ => Err(format!(
-            "expected a whole number from 1 to 1000, got {text:?}"
-        )),
+        _ => Err(format!("expected a whole number from 1 to 1000, got {text:?}")),
     }
 }
 
 impl From<BenchArgs> for Plan {
     fn from(args: BenchArgs) -> Self {
-        let format = if args.json {
-            Format::Json
-        } else {
-            Format::Table
-        };
-        Self {
-            names: args.names,
-            repeats: args.repeats,
-            format,
-        }
+        let format = if args.json { Format::Json } else { Format::Table };
+        Self { names: args.names, repeats: args.repeats, format }
     }
 }
 

@@ -9,10 +9,8 @@ use anyhow::{Context, Result, bail};
 
 /// The command as a user would type it here, with the variables it sets (but for `PATH`).
 pub(crate) fn shown(command: &Command) -> String {
-    let variables = command
-        .get_envs()
-        .filter(|(key, _)| *key != "PATH")
-        .filter_map(|(key, value)| {
+    let variables =
+        command.get_envs().filter(|(key, _)| *key != "PATH").filter_map(|(key, value)| {
             let value = value?.to_string_lossy().into_owned();
             Some(format!("{}={}", key.to_string_lossy(), quoted(&value)))
         });
@@ -34,10 +32,7 @@ fn program(command: &Command) -> String {
 fn here(word: &OsStr) -> String {
     let folder = env::current_dir().unwrap_or_default();
     let path = Path::new(word);
-    path.strip_prefix(&folder)
-        .unwrap_or(path)
-        .to_string_lossy()
-        .into_owned()
+    path.strip_prefix(&folder).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 fn quoted(word: &str) -> String {
@@ -52,10 +47,8 @@ fn quoted(word: &str) -> String {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = shown(command);
     eprintln!("xtask: {line}");
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("cannot start `{line}`"))?;
+    let status =
+        command.stdin(Stdio::null()).status().with_context(|| format!("cannot start `{line}`"))?;
     if !status.success() {
         bail!("`{line}` failed ({status}); its own message is above");
     }
@@ -65,10 +58,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs quietly and returns what the command printed; its error output is part of the error.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let line = shown(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start `{line}`"))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{line}`"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("`{line}` failed ({}): {}", output.status, said.trim());
@@ -86,10 +77,7 @@ mod tests {
         command.args(["test", "a b", "it's"]).env("KEY", "-D x");
         assert_eq!(shown(&command), r"KEY='-D x' cargo test 'a b' 'it'\''s'");
         let below = env::current_dir().unwrap().join("target/release/actor");
-        assert_eq!(
-            shown(Command::new(below).arg("/etc/x")),
-            "target/release/actor /etc/x"
-        );
+        assert_eq!(shown(Command::new(below).arg("/etc/x")), "target/release/actor /etc/x");
     }
 
     #[test]

@@ -19,20 +19,10 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
 
 fn runner() -> Result<Command> {
     let mut command = match tools::NEXTEST.is_installed()? {
-        true => cargo::command([
-            "nextest",
-            "run",
-            "--release",
-            "--workspace",
-            "--no-fail-fast",
-        ])?,
-        false => cargo::command([
-            "test",
-            "--release",
-            "--workspace",
-            "--all-targets",
-            "--no-fail-fast",
-        ])?,
+        true => cargo::command(["nextest", "run", "--release", "--workspace", "--no-fail-fast"])?,
+        false => {
+            cargo::command(["test", "--release", "--workspace", "--all-targets", "--no-fail-fast"])?
+        }
     };
     command.env("PATH", tools::path()?);
     Ok(command)

@@ -18,21 +18,12 @@ pub(crate) struct Tool {
     purpose: &'static str,
 }
 
-pub(crate) const NEXTEST: Tool = Tool {
-    package: "cargo-nextest",
-    version: "0.9.151",
-    purpose: "runs the tests",
-};
-pub(crate) const DENY: Tool = Tool {
-    package: "cargo-deny",
-    version: "0.20.2",
-    purpose: "checks licences and sources",
-};
-pub(crate) const MACHETE: Tool = Tool {
-    package: "cargo-machete",
-    version: "0.9.2",
-    purpose: "finds unused dependencies",
-};
+pub(crate) const NEXTEST: Tool =
+    Tool { package: "cargo-nextest", version: "0.9.151", purpose: "runs the tests" };
+pub(crate) const DENY: Tool =
+    Tool { package: "cargo-deny", version: "0.20.2", purpose: "checks licences and sources" };
+pub(crate) const MACHETE: Tool =
+    Tool { package: "cargo-machete", version: "0.9.2", purpose: "finds unused dependencies" };
 
 impl Tool {
     /// Whether cargo will find it.
@@ -59,23 +50,13 @@ impl Tool {
         // Not in the workspace: its linker flags and target folder are none of the tool's business.
         let mut install = Command::new(program);
         install
-            .args([
-                "install",
-                "--locked",
-                "--quiet",
-                self.package,
-                "--version",
-                self.version,
-            ])
+            .args(["install", "--locked", "--quiet", self.package, "--version", self.version])
             .arg("--root")
             .arg(&root)
             .env_remove("CARGO_TARGET_DIR")
             .current_dir(&root);
         shell::run(&mut install).with_context(|| {
-            format!(
-                "cannot install {}; install it yourself so that it is on PATH",
-                self.package
-            )
+            format!("cannot install {}; install it yourself so that it is on PATH", self.package)
         })
     }
 }

@@ -33,21 +33,14 @@ fn with_config(arguments: &[OsString]) -> Result<Vec<OsString>> {
         true => None,
         false => Some(quickstart()?),
     };
-    Ok(default
-        .into_iter()
-        .chain(arguments.iter().cloned())
-        .collect())
+    Ok(default.into_iter().chain(arguments.iter().cloned()).collect())
 }
 
 /// Its path, short when we are in the root, as most are.
 fn quickstart() -> Result<OsString> {
     let root = workspace::root()?;
     let below = env::current_dir().is_ok_and(|folder| folder == root);
-    let path = if below {
-        PathBuf::from(DEFAULT_CONFIG)
-    } else {
-        root.join(DEFAULT_CONFIG)
-    };
+    let path = if below { PathBuf::from(DEFAULT_CONFIG) } else { root.join(DEFAULT_CONFIG) };
     Ok(path.into_os_string())
 }
 
@@ -62,10 +55,7 @@ mod tests {
     fn shown(arguments: &[&str]) -> Vec<String> {
         let arguments: Vec<_> = arguments.iter().map(OsString::from).collect();
         let whole = with_config(&arguments).unwrap();
-        whole
-            .into_iter()
-            .map(|word| word.into_string().unwrap())
-            .collect()
+        whole.into_iter().map(|word| word.into_string().unwrap()).collect()
     }
 
     #[test]

@@ -9,9 +9,8 @@ use anyhow::{Context, Result};
 pub(crate) fn root() -> Result<PathBuf> {
     let package = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    let root = package
-        .parent()
-        .with_context(|| format!("{} has no parent folder", package.display()))?;
+    let root =
+        package.parent().with_context(|| format!("{} has no parent folder", package.display()))?;
     Ok(root.to_path_buf())
 }
 
@@ -36,7 +35,5 @@ pub(crate) fn cache() -> Result<PathBuf> {
 /// Where `name` lies on `PATH`.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }

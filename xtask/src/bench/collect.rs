@@ -42,11 +42,7 @@ impl Collection {
     pub(crate) fn take<'a>(&mut self, printed: &'a str) -> Result<Vec<&'a str>> {
         let mut remarks = Vec::new();
         let mut figures = 0;
-        for text in printed
-            .lines()
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-        {
+        for text in printed.lines().map(str::trim).filter(|text| !text.is_empty()) {
             if !text.starts_with('{') {
                 remarks.push(text);
                 continue;
@@ -80,9 +76,7 @@ impl Collection {
 
 impl Series {
     fn is(&self, bench: &str, figure: &str) -> bool {
-        self.lines
-            .iter()
-            .all(|line| line.bench == bench && line.figure == figure)
+        self.lines.iter().all(|line| line.bench == bench && line.figure == figure)
     }
 
     /// The last line, with medians in the place of its numbers.
@@ -99,8 +93,7 @@ impl Series {
     /// The smallest and the largest value seen.
     pub(crate) fn range(&self) -> (f64, f64) {
         let wider = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
-        self.values()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), wider)
+        self.values().fold((f64::INFINITY, f64::NEG_INFINITY), wider)
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {
@@ -147,10 +140,7 @@ mod tests {
         }
         let series = collection.find("actor", "rollouts").unwrap();
         let middle = series.median().unwrap();
-        assert_eq!(
-            (middle.value, middle.ratio, series.range()),
-            (2.5, Some(0.25), (1.0, 8.0))
-        );
+        assert_eq!((middle.value, middle.ratio, series.range()), (2.5, Some(0.25), (1.0, 8.0)));
         assert_eq!(collection.series().len(), 1);
     }
 
@@ -168,9 +158,7 @@ mod tests {
         assert!(format!("{error:#}").contains("figure"), "{error:#}");
         assert!(collection.take("nothing here").is_err());
         assert!(
-            collection
-                .take(&line(1.0, 1.0).replace("\"value\":1", "\"value\":1e999"))
-                .is_err()
+            collection.take(&line(1.0, 1.0).replace("\"value\":1", "\"value\":1e999")).is_err()
         );
     }
 }

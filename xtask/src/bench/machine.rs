@@ -56,13 +56,7 @@ fn unknown() -> String {
 
 fn revision() -> Option<String> {
     let root = workspace::root().ok()?;
-    let git = [
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=10",
-        "--exclude=*",
-    ];
+    let git = ["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"];
     asked(Command::new("git").args(git).current_dir(root))
 }
 

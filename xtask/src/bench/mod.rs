@@ -59,11 +59,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     setup::run(Scope::Cpu)?;
     cargo::build(&[&cargo::PROCESSES[..], &["tests"]].concat())?;
     let with_peers = plan.names.iter().any(|name| name == PEERS);
-    let pairs = if with_peers {
-        peers::pairs()?
-    } else {
-        Vec::new()
-    };
+    let pairs = if with_peers { peers::pairs()? } else { Vec::new() };
     let mut programs = ours(&plan.names, &pairs)?;
     if with_peers {
         programs.extend(peers::programs()?);
@@ -74,21 +70,14 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         Format::Table => report.table(),
         Format::Json => report.json()?,
     };
-    io::stdout()
-        .lock()
-        .write_all(text.as_bytes())
-        .context("cannot write the figures")
+    io::stdout().lock().write_all(text.as_bytes()).context("cannot write the figures")
 }
 
 /// Our own benches: those named, those the peers are compared with, or all.
 fn ours(names: &[String], pairs: &[Pair]) -> Result<Vec<Program>> {
     let file = cargo::binary("bench")?;
     let listed = shell::read(Command::new(&file).arg("--list"))?;
-    let known: Vec<&str> = listed
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let known: Vec<&str> = listed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let chosen = choose(names, pairs, &known)?;
     let folder = workspace::root()?;
     let program = |name: String| Program {
@@ -102,17 +91,11 @@ fn ours(names: &[String], pairs: &[Pair]) -> Result<Vec<Program>> {
 
 fn choose(names: &[String], pairs: &[Pair], known: &[&str]) -> Result<Vec<String>> {
     let compared = pairs.iter().map(|pair| pair.bench.as_str());
-    let named = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| *name != PEERS);
+    let named = names.iter().map(String::as_str).filter(|name| *name != PEERS);
     let mut chosen: Vec<String> = Vec::new();
     for name in named.chain(compared) {
         if !known.contains(&name) {
-            bail!(
-                "expected a bench out of {}, {PEERS}; got {name:?}",
-                known.join(", ")
-            );
+            bail!("expected a bench out of {}, {PEERS}; got {name:?}", known.join(", "));
         }
         if !chosen.iter().any(|have| have == name) {
             chosen.push(name.to_owned());
@@ -131,10 +114,7 @@ fn measure(repeats: usize, programs: &[Program]) -> Result<Collection> {
         for program in programs {
             eprintln!("bench: {} ({repeat} of {repeats})", program.name);
             let printed = program.printed()?;
-            for remark in collection
-                .take(&printed)
-                .with_context(|| program.name.clone())?
-            {
+            for remark in collection.take(&printed).with_context(|| program.name.clone())? {
                 eprintln!("bench: {}: {remark}", program.name);
             }
         }
@@ -153,10 +133,7 @@ impl Program {
             .output()
             .with_context(|| format!("cannot start `{line}`"))?;
         if !output.status.success() {
-            bail!(
-                "`{line}` failed ({}); its own message is above",
-                output.status
-            );
+            bail!("`{line}` failed ({}); its own message is above", output.status);
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -176,10 +153,7 @@ mod tests {
         assert_eq!(chosen(&[]).unwrap(), ["actor", "ingest"]);
         assert_eq!(chosen(&["ingest", "ingest"]).unwrap(), ["ingest"]);
         let error = chosen(&["inges"]).unwrap_err().to_string();
-        assert!(
-            error.contains("actor, ingest") && error.contains("inges"),
-            "{error}"
-        );
+        assert!(error.contains("actor, ingest") && error.contains("inges"), "{error}");
     }
 
     #[test]

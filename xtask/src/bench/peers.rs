@@ -58,9 +58,7 @@ pub(super) fn programs() -> Result<Vec<Program>> {
         arguments: vec![scripts.join(name).into_os_string()],
         folder: folder.clone(),
     };
-    Ok(["rollouts.py", "ray_actors.py", "pearl_update.py"]
-        .map(program)
-        .into())
+    Ok(["rollouts.py", "ray_actors.py", "pearl_update.py"].map(program).into())
 }
 
 /// The Python of the virtual environment, which is made anew when its requirements change.
@@ -78,14 +76,7 @@ fn environment() -> Result<PathBuf> {
     create(&folder)?;
     let wanted = workspace::root()?.join("xtask/peers/requirements.txt");
     let mut pip = Command::new(&python);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-    ]);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
     shell::run(pip.arg(&wanted))
         .with_context(|| format!("remove {} to start afresh", folder.display()))?;
     fs::write(&stamp, REQUIREMENTS).with_context(|| format!("cannot write {}", stamp.display()))?;

@@ -49,20 +49,13 @@ impl Report {
     ) -> Self {
         let figure = |series: &super::collect::Series| {
             let (low, high) = series.range();
-            Some(Figure {
-                line: series.median()?,
-                low,
-                high,
-            })
+            Some(Figure { line: series.median()?, low, high })
         };
         Self {
             machine,
             repeats,
             figures: collection.series().iter().filter_map(figure).collect(),
-            comparisons: pairs
-                .iter()
-                .map(|pair| Comparison::new(pair, collection))
-                .collect(),
+            comparisons: pairs.iter().map(|pair| Comparison::new(pair, collection)).collect(),
         }
     }
 
@@ -74,15 +67,7 @@ impl Report {
 
     /// Figures, then comparisons, then the machine.
     pub(crate) fn table(&self) -> String {
-        let mut rows = vec![row([
-            "bench",
-            "figure",
-            "value",
-            "range",
-            "reference",
-            "",
-            "ratio",
-        ])];
+        let mut rows = vec![row(["bench", "figure", "value", "range", "reference", "", "ratio"])];
         rows.extend(self.figures.iter().map(Figure::row));
         let mut text = aligned(&rows);
         if !self.comparisons.is_empty() {
@@ -90,11 +75,7 @@ impl Report {
             rows.extend(self.comparisons.iter().map(Comparison::row));
             text = format!("{text}\n{}", aligned(&rows));
         }
-        format!(
-            "{text}\nmedian of {} on {}\n",
-            self.repeats,
-            self.machine.line()
-        )
+        format!("{text}\nmedian of {} on {}\n", self.repeats, self.machine.line())
     }
 }
 
@@ -118,18 +99,12 @@ impl Comparison {
         let median = |bench: &str, figure: &str| collection.find(bench, figure)?.median();
         let ours = median(&pair.bench, &pair.ours);
         let theirs = median(super::peers::BENCH, &pair.theirs);
-        let unit = [&ours, &theirs]
-            .into_iter()
-            .flatten()
-            .next()
-            .map(|line| line.unit.clone());
+        let unit = [&ours, &theirs].into_iter().flatten().next().map(|line| line.unit.clone());
         let (our_value, their_value) = (ours.map(|l| l.value), theirs.map(|l| l.value));
-        let times_better = our_value
-            .zip(their_value)
-            .map(|(ours, theirs)| match pair.better {
-                Better::Higher => ours / theirs,
-                Better::Lower => theirs / ours,
-            });
+        let times_better = our_value.zip(their_value).map(|(ours, theirs)| match pair.better {
+            Better::Higher => ours / theirs,
+            Better::Lower => theirs / ours,
+        });
         Self {
             pair: pair.clone(),
             unit: unit.unwrap_or_default(),
@@ -149,9 +124,7 @@ impl Comparison {
             shown(self.our_value),
             self.pair.theirs.clone(),
             shown(self.their_value),
-            self.times_better
-                .map(|times| format!("{} ×", number(times)))
-                .unwrap_or_default(),
+            self.times_better.map(|times| format!("{} ×", number(times))).unwrap_or_default(),
         ]
     }
 }
@@ -189,27 +162,17 @@ fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or_default()
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         // Writing to a String cannot fail.
         _ = writeln!(text, "{}", cells.join("  ").trim_end());
         if index == 0 {
-            let line = widths
-                .iter()
-                .map(|width| "─".repeat(*width))
-                .collect::<Vec<_>>()
-                .join("  ");
+            let line = widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  ");
             _ = writeln!(text, "{line}");
         }
     }
@@ -252,12 +215,8 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        let cases = [
-            (1234567.0, "1,234,567"),
-            (12.345, "12.35"),
-            (0.6543, "0.654"),
-            (-2000.0, "-2,000"),
-        ];
+        let cases =
+            [(1234567.0, "1,234,567"), (12.345, "12.35"), (0.6543, "0.654"), (-2000.0, "-2,000")];
         for (value, shown) in cases {
             assert_eq!(number(value), shown);
         }
@@ -270,10 +229,7 @@ mod tests {
         let report = Report::new(machine(), 3, &collection(), &pairs);
         assert_eq!(report.comparisons[0].times_better, Some(85.0));
         let table = report.table();
-        assert!(
-            table.contains("85.00 ×") && table.contains("not measured"),
-            "{table}"
-        );
+        assert!(table.contains("85.00 ×") && table.contains("not measured"), "{table}");
         assert!(table.ends_with("revision abc\n"), "{table}");
     }
 

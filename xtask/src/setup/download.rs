@@ -35,23 +35,10 @@ impl<'a> Pip<'a> {
         let python = &self.target.python;
         let abi = format!("cp{python}");
         let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "download",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--no-cache-dir",
-        ])
-        .args(["--python-version", python, "--implementation", "cp"])
-        .args(["--abi", &abi, "--abi", "abi3", "--abi", "none"]);
-        for platform in self
-            .target
-            .platforms
-            .iter()
-            .map(String::as_str)
-            .chain(["any"])
-        {
+        pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"])
+            .args(["--python-version", python, "--implementation", "cp"])
+            .args(["--abi", &abi, "--abi", "abi3", "--abi", "none"]);
+        for platform in self.target.platforms.iter().map(String::as_str).chain(["any"]) {
             pip.args(["--platform", platform]);
         }
         // pip keeps an unfinished download in TMPDIR: next to the cache, not in a small /tmp.
@@ -68,10 +55,7 @@ impl<'a> Pip<'a> {
 impl Fetch for Pip<'_> {
     fn fetch(&self, wheel: &Wheel, into: &Path) -> Result<PathBuf> {
         let requirements = into.join("requirements.txt");
-        let line = format!(
-            "{}=={} --hash=sha256:{}\n",
-            wheel.name, wheel.version, wheel.sha256
-        );
+        let line = format!("{}=={} --hash=sha256:{}\n", wheel.name, wheel.version, wheel.sha256);
         fs::write(&requirements, line)
             .with_context(|| format!("cannot write {}", requirements.display()))?;
         let mut command = self.command(&requirements, into);
@@ -96,10 +80,7 @@ fn run_pip(pip: &mut Command) -> Result<()> {
             false => bail!("pip ended with {status}; its own message is above"),
         };
     }
-    let output = pip
-        .arg("--quiet")
-        .output()
-        .context("cannot start python3")?;
+    let output = pip.arg("--quiet").output().context("cannot start python3")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("pip said: {}", said.trim());
@@ -235,9 +216,8 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -253,10 +233,7 @@ mod tests {
     fn a_wheel_that_stays_damaged_is_refused_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let error = format!("{:#}", get(folder.path(), &["bad", "worse"]).unwrap_err());
-        assert!(
-            error.contains("expected sha256") && error.contains("got"),
-            "{error}"
-        );
+        assert!(error.contains("expected sha256") && error.contains("got"), "{error}");
         assert_eq!(names(folder.path()), [".lock"]);
     }
 
@@ -267,10 +244,7 @@ mod tests {
         fs::create_dir(&part).unwrap();
         fs::write(part.join("half.whl"), "go").unwrap();
         get(folder.path(), &["good"]).unwrap();
-        assert_eq!(
-            names(folder.path()),
-            [".lock".to_owned(), wheel().file_name()]
-        );
+        assert_eq!(names(folder.path()), [".lock".to_owned(), wheel().file_name()]);
     }
 
     #[test]

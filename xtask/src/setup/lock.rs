@@ -12,16 +12,12 @@ pub(crate) fn folder(folder: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(TryLockError::WouldBlock) => {
-            eprintln!(
-                "setup: another setup is at work in {}; waiting for it",
-                folder.display()
-            );
+            eprintln!("setup: another setup is at work in {}; waiting for it", folder.display());
         }
         Err(TryLockError::Error(error)) => {
             return Err(error).with_context(|| format!("cannot lock {}", path.display()));
         }
     }
-    file.lock()
-        .with_context(|| format!("cannot lock {}", path.display()))?;
+    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     Ok(file)
 }

@@ -63,12 +63,7 @@ impl<'a> Part<'a> {
             Scope::Cpu => pin.takes.iter().collect(),
             Scope::Cuda => pin.takes.iter().chain(&pin.cuda_takes).collect(),
         };
-        let mut part = Self {
-            pin,
-            dir: deps.join(&pin.dir),
-            takes,
-            standing: Standing::Missing,
-        };
+        let mut part = Self { pin, dir: deps.join(&pin.dir), takes, standing: Standing::Missing };
         part.standing = part.look(pins);
         part
     }
@@ -92,15 +87,8 @@ impl<'a> Part<'a> {
         let stamp = fs::read_to_string(self.dir.join(STAMP)).unwrap_or_default();
         // What `--cuda` unpacked holds all of what is needed without it.
         let all: Vec<_> = self.pin.takes.iter().chain(&self.pin.cuda_takes).collect();
-        let current = [
-            digest(pins, self.pin, &self.takes),
-            digest(pins, self.pin, &all),
-        ];
-        if current.contains(&stamp) {
-            Standing::Ready
-        } else {
-            Standing::Missing
-        }
+        let current = [digest(pins, self.pin, &self.takes), digest(pins, self.pin, &all)];
+        if current.contains(&stamp) { Standing::Ready } else { Standing::Missing }
     }
 
     /// The user's own copy. Cargo itself sets the variable to ours (`.cargo/config.toml`).
@@ -150,11 +138,7 @@ impl<'a> Part<'a> {
 fn digest(pins: &Pins, pin: &PartPin, takes: &[&Take]) -> String {
     let hashes: Vec<_> = takes
         .iter()
-        .map(|take| {
-            pins.wheel(&take.wheel)
-                .map(|wheel| wheel.sha256.as_str())
-                .unwrap_or_default()
-        })
+        .map(|take| pins.wheel(&take.wheel).map(|wheel| wheel.sha256.as_str()).unwrap_or_default())
         .collect();
     hash::of_text(&serde_json::json!([hashes, takes, pin.links]).to_string())
 }
@@ -183,22 +167,12 @@ fn unpack(plan: &[Entry<'_>]) -> Result<()> {
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start python3")?;
-    let mut input = python
-        .stdin
-        .take()
-        .context("python3 has no standard input")?;
-    input
-        .write_all(serde_json::to_string(plan)?.as_bytes())
-        .context("cannot write to python3")?;
+    let mut input = python.stdin.take().context("python3 has no standard input")?;
+    input.write_all(serde_json::to_string(plan)?.as_bytes()).context("cannot write to python3")?;
     drop(input);
-    let output = python
-        .wait_with_output()
-        .context("cannot wait for python3")?;
+    let output = python.wait_with_output().context("cannot wait for python3")?;
     if !output.status.success() {
-        bail!(
-            "unpacking failed ({}); python's message is above. Is the disk full?",
-            output.status
-        );
+        bail!("unpacking failed ({}); python's message is above. Is the disk full?", output.status);
     }
     let counts: Vec<usize> =
         serde_json::from_slice(&output.stdout).context("unpack.py's answer")?;

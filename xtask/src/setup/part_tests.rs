@@ -45,18 +45,12 @@ fn pins(origin: &Path) -> Pins {
     let part = PartPin {
         dir: "thing".into(),
         env: None,
-        links: vec![Link {
-            from: "lib/libthing.so".into(),
-            to: "libthing.so.1".into(),
-        }],
+        links: vec![Link { from: "lib/libthing.so".into(), to: "libthing.so.1".into() }],
         takes: vec![take("thing/lib/*")],
         cuda_takes: vec![take("thing/extra/*")],
     };
     Pins {
-        target: Target {
-            python: "311".into(),
-            platforms: vec![],
-        },
+        target: Target { python: "311".into(), platforms: vec![] },
         wheels: vec![wheel],
         parts: vec![part],
     }
@@ -108,10 +102,8 @@ fn an_interrupted_setup_is_taken_up_again() {
     fs::write(leftover.join("libthing.so.1"), "ha").unwrap();
     assert!(place.part(Scope::Cpu).is_missing());
     place.install(Scope::Cpu).unwrap();
-    let names: Vec<_> = fs::read_dir(place.deps())
-        .unwrap()
-        .map(|e| e.unwrap().file_name())
-        .collect();
+    let names: Vec<_> =
+        fs::read_dir(place.deps()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["thing"]);
 }
 
@@ -130,9 +122,7 @@ fn cuda_is_added_and_satisfies_the_plain_setup() {
 fn other_pins_make_a_part_missing() {
     let mut place = Place::new();
     place.install(Scope::Cpu).unwrap();
-    place.pins.parts[0].takes[0]
-        .files
-        .push("thing/more/*".into());
+    place.pins.parts[0].takes[0].files.push("thing/more/*".into());
     assert!(place.part(Scope::Cpu).is_missing());
 }
 
@@ -149,10 +139,7 @@ fn a_pattern_that_matches_nothing_is_an_error_and_nothing_is_installed() {
 fn the_users_own_copy_wins() {
     let mut place = Place::new();
     // Any variable that is set and does not point into the folder will do.
-    place.pins.parts[0].env = Some(Variable {
-        name: "PATH".into(),
-        ours: "thing".into(),
-    });
+    place.pins.parts[0].env = Some(Variable { name: "PATH".into(), ours: "thing".into() });
     let part = place.part(Scope::Cpu);
     assert!(matches!(part.standing(), Standing::Foreign { variable, .. } if variable == "PATH"));
 }

@@ -86,12 +86,9 @@ impl Pins {
 
     /// The wheel of that name.
     pub(crate) fn wheel(&self, name: &str) -> Result<&Wheel> {
-        self.wheels
-            .iter()
-            .find(|wheel| wheel.name == name)
-            .with_context(|| {
-                format!("xtask/pins.toml: a part takes from {name:?}, but no such [[wheel]]")
-            })
+        self.wheels.iter().find(|wheel| wheel.name == name).with_context(|| {
+            format!("xtask/pins.toml: a part takes from {name:?}, but no such [[wheel]]")
+        })
     }
 }
 
@@ -116,11 +113,7 @@ mod tests {
         }
         for wheel in &pins.wheels {
             assert_eq!(wheel.sha256.len(), 64, "{}", wheel.name);
-            assert!(
-                wheel.sha256.chars().all(|c| c.is_ascii_hexdigit()),
-                "{}",
-                wheel.name
-            );
+            assert!(wheel.sha256.chars().all(|c| c.is_ascii_hexdigit()), "{}", wheel.name);
         }
     }
 }

@@ -21,9 +21,7 @@ pub(crate) fn building() -> Result<()> {
         );
     }
     if env::var_os("CXX").is_none()
-        && !["c++", "g++", "clang++"]
-            .iter()
-            .any(|name| workspace::on_path(name).is_some())
+        && !["c++", "g++", "clang++"].iter().any(|name| workspace::on_path(name).is_some())
     {
         bail!(
             "expected a C++ compiler (c++, g++ or clang++) on PATH, got none: libtorch's interface is compiled with it. \
