@@ -260,6 +260,9 @@ impl State {
             self.registry.note_stored(key, stored.transitions);
         }
         for evaluation in progress.evaluations.drain(..) {
+            if self.newest_evaluation.as_ref() == Some(&evaluation) {
+                continue; // A report that was sent again because its answer was lost.
+            }
             self.newest_evaluation = Some(evaluation.clone());
             if self.unrecorded.len() < UNRECORDED {
                 self.unrecorded.push(evaluation);

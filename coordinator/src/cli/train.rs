@@ -19,10 +19,12 @@ pub(super) fn execute(options: &Train) -> Result<(), Failure> {
     block_on(async {
         let stop = Stop::on_signals().context("listen to signals").map_err(Failure::run)?;
         let actors = experiment.actors.count;
+        let learner = experiment.network.learner.clone();
         let mut session = Session::start(&options.common, experiment).await?;
         let plan = Plan {
             coordinator: session.address.clone(),
             actors,
+            learner,
             run_dir: session.run.path().to_owned(),
             logs: session.run.logs(),
         };

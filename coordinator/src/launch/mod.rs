@@ -76,6 +76,8 @@ pub struct Plan {
     pub coordinator: String,
     /// Number of actors.
     pub actors: u32,
+    /// Where the learner listens.
+    pub learner: String,
     /// Where the learner writes checkpoints.
     pub run_dir: PathBuf,
     /// Where logs go.
@@ -137,6 +139,7 @@ impl Drop for Fleet {
 fn learner_program(plan: &Plan, path: PathBuf) -> Program {
     let run_dir = plan.run_dir.as_os_str().to_owned();
     let mut arguments = common_arguments(&plan.coordinator);
+    arguments.extend(["--listen".into(), plan.learner.clone().into()]);
     arguments.extend(["--run-dir".into(), run_dir]);
     Program { name: "learner".to_owned(), path, arguments, log: plan.logs.join("learner.log") }
 }

@@ -128,7 +128,7 @@ impl Summary {
         let scores = status.newest_evaluation.as_ref();
         Self {
             experiment: experiment.name.clone(),
-            result: result(&progress, failure.is_some()),
+            result: result(&progress, experiment.budget.env_steps, failure.is_some()),
             failure,
             env_steps: progress.env_steps,
             updates: progress.updates,
@@ -162,11 +162,13 @@ impl Summary {
     }
 }
 
-fn result(progress: &LearnerProgress, failed: bool) -> &'static str {
-    match progress.phase.as_str() {
-        _ if failed => "failed",
-        "done" => "done",
-        _ => "stopped",
+fn result(progress: &LearnerProgress, budget: u64, failed: bool) -> &'static str {
+    if failed {
+        "failed"
+    } else if progress.phase == "done" && progress.env_steps >= budget {
+        "done"
+    } else {
+        "stopped"
     }
 }
 
