@@ -14,7 +14,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// The cargo tools the other stages use.
 pub(crate) fn install() -> Result<()> {
-    [tools::NEXTEST, tools::MACHETE, tools::DENY].iter().try_for_each(|tool| tool.ensure())
+    [tools::MACHETE, tools::DENY].iter().try_for_each(|tool| tool.ensure())
 }
 
 /// Everything that is not a test. The quick ones first; stops at the first that fails.

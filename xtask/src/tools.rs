@@ -18,8 +18,6 @@ pub(crate) struct Tool {
     purpose: &'static str,
 }
 
-pub(crate) const NEXTEST: Tool =
-    Tool { package: "cargo-nextest", version: "0.9.151", purpose: "runs the tests" };
 pub(crate) const DENY: Tool =
     Tool { package: "cargo-deny", version: "0.20.2", purpose: "checks licences and sources" };
 pub(crate) const MACHETE: Tool =
