@@ -81,3 +81,11 @@ pub enum Error {
         got: usize,
     },
 }
+
+/// Checks the length of the slice called `what`.
+pub(crate) fn length(what: &str, expected: usize, got: usize) -> Result<(), Error> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(Error::Length { what: what.to_owned(), expected, got })
+}

@@ -50,9 +50,7 @@ pub fn networks<R: Rng + ?Sized>(networks: &[Network], rng: &mut R) -> Result<Pa
 }
 
 fn uniform<R: Rng + ?Sized>(count: usize, bound: f32, rng: &mut R) -> Vec<f32> {
-    (0..count)
-        .map(|_| bound * (2. * rng.random::<f32>() - 1.))
-        .collect()
+    (0..count).map(|_| bound * (2. * rng.random::<f32>() - 1.)).collect()
 }
 
 #[cfg(test)]
@@ -63,15 +61,8 @@ mod tests {
 
     #[test]
     fn ranges_follow_the_inputs_and_the_last_layer_is_small() {
-        let mlp = MlpSpec {
-            input: 25,
-            hidden: vec![100, 64],
-            output: 12,
-        };
-        let spec = Network {
-            output_bound: 1e-3,
-            ..Network::new("policy", mlp)
-        };
+        let mlp = MlpSpec { input: 25, hidden: vec![100, 64], output: 12 };
+        let spec = Network { output_bound: 1e-3, ..Network::new("policy", mlp) };
         let tensors = network(&spec, &mut stream(1, Role::Initialise, 0, 0));
         let largest = |i: usize| tensors[i].data().iter().fold(0f32, |m, v| m.max(v.abs()));
         for (index, bound) in [(0, 0.2), (2, 0.1), (4, 1e-3), (5, 1e-3)] {

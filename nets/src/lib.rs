@@ -4,15 +4,28 @@
 //! The learner builds the same [`AgentSpec`] in another tensor library and sends [`Params`] back;
 //! one naming (`<network>.<layer>.weight` and `.bias`) and one format (safetensors) hold the two
 //! together. Numbers are `f32`, arrays are row-major.
+//!
+//! - [`AgentSpec`], [`CriticSpec`], [`Network`]: sizes and names
+//! - [`Params`], [`read_agent`], [`write_agent`]: parameters and their bytes
+//! - [`init`]: initial parameters
+//! - [`gaussian`]: densities, divergences and products
+//! - [`PolicyNet`], [`EncoderNet`], [`Posterior`]: inference on one CPU thread
 
-mod error;
-pub mod gaussian;
-pub mod init;
-mod params;
 mod spec;
+mod params;
+pub mod init;
+pub mod gaussian;
+mod mlp;
+mod policy;
+mod encoder;
+mod posterior;
+mod error;
 
+pub use encoder::EncoderNet;
 pub use error::Error;
 pub use params::{FORMAT_VERSION, Params, Tensor, read_agent, write_agent};
+pub use policy::PolicyNet;
+pub use posterior::Posterior;
 pub use spec::{
     AgentSpec, CriticSpec, EncoderSpec, GaussianProductSpec, LayerShape, MlpSpec, Network,
     PolicySpec, TensorShape, parameter_shapes,

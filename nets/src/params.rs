@@ -30,11 +30,7 @@ impl Tensor {
             });
         }
         if let Some(index) = data.iter().position(|v| !v.is_finite()) {
-            return Err(Error::NotFinite {
-                tensor: name,
-                index,
-                value: data[index],
-            });
+            return Err(Error::NotFinite { tensor: name, index, value: data[index] });
         }
         Ok(Self { name, shape, data })
     }
@@ -136,10 +132,7 @@ impl Params {
         let tensors: Vec<Tensor> = tensors.collect();
         match found.into_values().next() {
             None => Self::new(tensors),
-            Some(extra) => Err(Error::Unexpected {
-                tensor: extra.name,
-                got: extra.shape,
-            }),
+            Some(extra) => Err(Error::Unexpected { tensor: extra.name, got: extra.shape }),
         }
     }
 
@@ -183,10 +176,7 @@ impl Params {
         }
         let header = format!("{{{}}}", fields.join(","));
         let padded = header.len().next_multiple_of(8);
-        format!(
-            "{header:<padded$}",
-            padded = header.chars().count() + padded - header.len()
-        )
+        format!("{header:<padded$}", padded = header.chars().count() + padded - header.len())
     }
 
     /// Reads a safetensors file of F32 or BF16 tensors and its metadata; what it allocates is
@@ -204,10 +194,7 @@ impl Params {
                 Dtype::F32 => read_f32(view.data()),
                 Dtype::BF16 => read_bf16(view.data()),
                 other => {
-                    return Err(Error::Dtype {
-                        tensor: name,
-                        got: format!("{other:?}"),
-                    });
+                    return Err(Error::Dtype { tensor: name, got: format!("{other:?}") });
                 }
             };
             tensors.push(Tensor::new(name, view.shape().to_vec(), data)?);
@@ -275,9 +262,7 @@ fn read_f32(bytes: &[u8]) -> Vec<f32> {
 fn read_bf16(bytes: &[u8]) -> Vec<f32> {
     let (words, _) = bytes.as_chunks::<2>();
     let upper = words.iter().map(|&word| u16::from_le_bytes(word));
-    upper
-        .map(|bits| f32::from_bits(u32::from(bits) << 16))
-        .collect()
+    upper.map(|bits| f32::from_bits(u32::from(bits) << 16)).collect()
 }
 
 #[cfg(test)]

@@ -37,10 +37,7 @@ impl MlpSpec {
     pub fn layers(&self) -> Vec<LayerShape> {
         let inputs = std::iter::once(self.input).chain(self.hidden.iter().copied());
         let outputs = self.hidden.iter().copied().chain([self.output]);
-        inputs
-            .zip(outputs)
-            .map(|(input, output)| LayerShape { input, output })
-            .collect()
+        inputs.zip(outputs).map(|(input, output)| LayerShape { input, output }).collect()
     }
 }
 
@@ -60,11 +57,7 @@ impl Network {
     #[must_use]
     pub fn new(name: &str, mlp: MlpSpec) -> Self {
         let name = name.to_owned();
-        Self {
-            name,
-            mlp,
-            output_bound: 3e-3,
-        }
+        Self { name, mlp, output_bound: 3e-3 }
     }
 
     /// `<name>.<layer>.weight` `[output, input]` and `<name>.<layer>.bias` `[output]` in turn.
@@ -126,10 +119,18 @@ impl PolicySpec {
             hidden: self.hidden.clone(),
             output: 2 * self.action,
         };
-        Network {
-            output_bound: 1e-3,
-            ..Network::new("policy", mlp)
-        }
+        Network { output_bound: 1e-3, ..Network::new("policy", mlp) }
+    }
+
+    /// Refuses sizes that no experiment has.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] names the first field that is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        width("policy.observation", self.observation)?;
+        width("policy.latent", self.latent)?;
+        width("policy.action", self.action)?;
+        hidden("policy.hidden", &self.hidden)
     }
 }
 
@@ -165,6 +166,18 @@ impl EncoderSpec {
             Self::GaussianProduct(spec) => spec.network(),
         }
     }
+
+    /// Refuses sizes that no experiment has.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] names the first field that is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        let Self::GaussianProduct(spec) = self;
+        width("encoder.observation", spec.observation)?;
+        width("encoder.latent", spec.latent)?;
+        width("encoder.action", spec.action)?;
+        hidden("encoder.hidden", &spec.hidden)
+    }
 }
 
 /// PEARL's encoder (Rakelly et al. 2019, arXiv 1903.08254, section 4.2).
@@ -192,22 +205,15 @@ impl GaussianProductSpec {
     /// Numbers in one context row.
     #[must_use]
     pub fn width(&self) -> usize {
-        let next = if self.next_observation {
-            self.observation
-        } else {
-            0
-        };
+        let next = if self.next_observation { self.observation } else { 0 };
         self.observation + self.action + 1 + next
     }
 
     /// The network `encoder`.
     #[must_use]
     pub fn network(&self) -> Network {
-        let mlp = MlpSpec {
-            input: self.width(),
-            hidden: self.hidden.clone(),
-            output: 2 * self.latent,
-        };
+        let mlp =
+            MlpSpec { input: self.width(), hidden: self.hidden.clone(), output: 2 * self.latent };
         Network::new("encoder", mlp)
     }
 }
@@ -268,20 +274,15 @@ impl CriticSpec {
     #[must_use]
     pub fn targets(&self) -> Vec<Network> {
         match self.form {
-            CriticForm::TwinQ => vec![
-                Network::new("target_q1", self.q()),
-                Network::new("target_q2", self.q()),
-            ],
+            CriticForm::TwinQ => {
+                vec![Network::new("target_q1", self.q()), Network::new("target_q2", self.q())]
+            }
             CriticForm::VNetwork => vec![Network::new("target_v", self.v())],
         }
     }
 
     fn value_of(&self, input: usize) -> MlpSpec {
-        MlpSpec {
-            input,
-            hidden: self.hidden.clone(),
-            output: 1,
-        }
+        MlpSpec { input, hidden: self.hidden.clone(), output: 1 }
     }
 }
 
@@ -331,17 +332,10 @@ impl AgentSpec {
         let Self { policy, encoder } = self;
         let EncoderSpec::GaussianProduct(product) = encoder;
         same("encoder.latent", policy.latent, product.latent)?;
-        same(
-            "encoder.observation",
-            policy.observation,
-            product.observation,
-        )?;
+        same("encoder.observation", policy.observation, product.observation)?;
         same("encoder.action", policy.action, product.action)?;
-        width("policy.observation", policy.observation)?;
-        width("policy.latent", policy.latent)?;
-        width("policy.action", policy.action)?;
-        hidden("policy.hidden", &policy.hidden)?;
-        hidden("encoder.hidden", &product.hidden)
+        policy.check()?;
+        encoder.check()
     }
 }
 

@@ -4,12 +4,7 @@ use proptest::prelude::*;
 use types::{Role, stream};
 
 fn spec() -> AgentSpec {
-    let policy = PolicySpec {
-        observation: 3,
-        latent: 2,
-        action: 2,
-        hidden: vec![4, 5],
-    };
+    let policy = PolicySpec { observation: 3, latent: 2, action: 2, hidden: vec![4, 5] };
     let encoder = EncoderSpec::GaussianProduct(GaussianProductSpec {
         observation: 3,
         action: 2,
@@ -47,19 +42,13 @@ fn an_agent_survives_its_bytes_and_they_are_always_the_same() {
 #[test]
 fn every_refusal_names_the_tensor_with_expected_and_got() {
     let missing = written(|tensors, _| drop(tensors.remove(1)));
-    assert_eq!(
-        refusal(&missing),
-        "tensor policy.0.bias: expected shape [4], got no such tensor"
-    );
+    assert_eq!(refusal(&missing), "tensor policy.0.bias: expected shape [4], got no such tensor");
     let extra = written(|tensors, _| {
         tensors.push(Tensor::new("q1.0.bias".to_owned(), vec![1], vec![0.]).unwrap());
     });
     assert!(refusal(&extra).starts_with("tensor q1.0.bias: expected no such tensor"));
     let shape = written(|tensors, _| tensors[0].shape.reverse());
-    assert_eq!(
-        refusal(&shape),
-        "tensor policy.0.weight: expected shape [4, 5], got [5, 4]"
-    );
+    assert_eq!(refusal(&shape), "tensor policy.0.weight: expected shape [4, 5], got [5, 4]");
     let infinite = written(|tensors, _| tensors[2].data[7] = f32::INFINITY);
     assert_eq!(
         refusal(&infinite),
@@ -75,18 +64,12 @@ fn wrong_metadata_is_refused_before_the_tensors_are_looked_at() {
         let json = metadata["spec"].replace("[4,5]", "[4,4000000000000]");
         metadata.insert("spec".into(), json);
     });
-    assert_eq!(
-        refusal(&absurd),
-        "policy.hidden: expected 1 to 8192, got 4000000000000"
-    );
+    assert_eq!(refusal(&absurd), "policy.hidden: expected 1 to 8192, got 4000000000000");
     let torn = written(|_, metadata| {
         let json = metadata["spec"].replacen("\"latent\":2", "\"latent\":3", 1);
         metadata.insert("spec".into(), json);
     });
-    assert_eq!(
-        refusal(&torn),
-        "encoder.latent: expected 3 as in the policy, got 2"
-    );
+    assert_eq!(refusal(&torn), "encoder.latent: expected 3 as in the policy, got 2");
 }
 
 #[test]
@@ -102,10 +85,7 @@ fn half_precision_is_read_and_integers_are_not() {
     let (params, _) = Params::from_bytes(&file("BF16")).unwrap();
     assert_eq!(params.tensors()[0].data(), [1.5, -2.]);
     let refused = Params::from_bytes(&file("I16")).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "tensor x: expected numbers of type F32 or BF16, got I16"
-    );
+    assert_eq!(refused.to_string(), "tensor x: expected numbers of type F32 or BF16, got I16");
 }
 
 fn tensors() -> impl Strategy<Value = Vec<(String, Vec<usize>)>> {
