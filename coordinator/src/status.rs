@@ -79,5 +79,5 @@ impl State {
 pub fn mean_lag(status: &StatusReply) -> f64 {
     let lags: Vec<f64> =
         status.actors.iter().filter(|actor| actor.alive).map(|actor| to_f64(actor.lag)).collect();
-    lags.iter().sum::<f64>() / to_f64(lags.len().max(1) as u64)
+    lags.iter().fold(0.0, |sum, lag| sum + lag) / to_f64(lags.len().max(1) as u64)
 }

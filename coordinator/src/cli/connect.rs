@@ -42,24 +42,19 @@ impl Target {
             Err(error) => Err(Failure::run(anyhow::anyhow!(
                 "expected a coordinator at {address}, got no answer ({}); it may have ended: \
                  `coordinator train` starts one, --coordinator HOST:PORT names another",
-                chain(&error)
+                root(&error)
             ))),
         }
     }
 }
 
-/// An error with its causes, each once.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
+/// What an error comes from in the end.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut root = error;
+    while let Some(cause) = root.source() {
+        root = cause;
     }
-    text
+    root.to_string()
 }
 
 /// A refusal by the coordinator, in its words.

@@ -1,5 +1,8 @@
 //! What the tests of this folder share.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+pub(crate) mod install;
 
 use proto::tonic::transport::Channel;
 use proto::v1;
