@@ -11,7 +11,7 @@ use std::time::Duration;
 use types::Experiment;
 
 /// How long a process whose parent has ended may take to leave.
-const ORPHAN_GRACE: Duration = Duration::from_secs(10);
+const ORPHAN_GRACE: Duration = Duration::from_secs(3);
 
 /// Steps environments, acts, and streams experience to the learner.
 ///
@@ -50,6 +50,10 @@ struct Run {
     /// Seconds to keep trying when the coordinator cannot be reached
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     connect_timeout: u64,
+    /// Seconds that trials in hand may take to finish once told to leave; then they are given up,
+    /// and leased again to other actors
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    grace: u64,
     /// End when standard input closes: for a parent that holds the other end of the pipe
     #[arg(long)]
     exit_with_parent: bool,
@@ -131,6 +135,7 @@ impl Run {
             coordinator: self.coordinator,
             slot: self.slot,
             connect_timeout: Duration::from_secs(self.connect_timeout),
+            grace: Duration::from_secs(self.grace),
         };
         actor::run(options, &stop).await
     }

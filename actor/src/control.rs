@@ -21,6 +21,8 @@ pub struct Options {
     pub slot: Option<u32>,
     /// How long to go on when nobody answers at all.
     pub connect_timeout: Duration,
+    /// How long trials in hand may take to finish once the actor is told to leave.
+    pub grace: Duration,
 }
 
 /// One life of this actor, as the coordinator granted it.
@@ -74,7 +76,7 @@ pub(crate) async fn register(
     let mut backoff = retry::backoff(std::process::id().into());
     let mut answered = Instant::now();
     let mut told = false;
-    loop {
+    while !stop.is_cancelled() {
         let last = match attempt(options).await? {
             Attempt::Registered(registration) => return Ok(Some(*registration)),
             Attempt::NotReady(why) => {
@@ -101,6 +103,7 @@ pub(crate) async fn register(
             () = tokio::time::sleep(backoff.next_delay().min(left)) => {}
         }
     }
+    Ok(None)
 }
 
 enum Attempt {

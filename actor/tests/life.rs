@@ -17,11 +17,20 @@ use world::{State, World, trial};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn spawn(world: &World, slot: Option<u32>) -> (JoinHandle<Result<(), Error>>, Stop) {
+    spawn_with(world, slot, Duration::from_secs(3))
+}
+
+fn spawn_with(
+    world: &World,
+    slot: Option<u32>,
+    grace: Duration,
+) -> (JoinHandle<Result<(), Error>>, Stop) {
     let stop = Stop::new();
     let options = Options {
         coordinator: world.address.clone(),
         slot,
         connect_timeout: Duration::from_secs(5),
+        grace,
     };
     let told = stop.clone();
     (tokio::spawn(async move { actor::run(options, &told).await }), stop)
@@ -41,18 +50,18 @@ async fn works_on_trials_follows_weights_and_leaves_when_told_to() {
         not_ready: 3,
         ..State::default()
     };
-    state.trials[59].min_version = types::Version(2);
-    let last = state.trials.pop_back().unwrap();
+    state.trials[20].min_version = types::Version(2);
     let world = World::start(state).await;
     let start = Instant::now();
     let (actor, _stop) = spawn(&world, None);
     world.until(|s| s.outcomes.len() == 59).await;
     let first = world.state().first_stored.unwrap();
     assert!(first - start < Duration::from_secs(2));
+    world.until(|s| s.stats.values().any(|s| s.waited_weights_s > 0.0)).await;
     world.publish(2);
-    world.until(|s| s.stats.values().all(|s| s.version == 2)).await;
-    world.state().trials.push_back(last);
     world.until(|s| s.outcomes.len() == 60).await;
+    assert!(world.state().outcomes[&20].episodes.iter().all(|e| e.version == 2));
+    world.until(|s| s.stats.values().all(|s| s.version == 2)).await;
     world.state().drain = true;
     end(actor).await.unwrap();
     let state = world.state();
@@ -83,6 +92,20 @@ async fn told_to_stop_it_hands_over_what_it_has_and_leaves() {
         state.outcomes.values().flat_map(|o| &o.episodes).map(|e| u64::from(e.length)).sum();
     assert_eq!(stored, reported, "trials in hand were finished");
     assert_eq!(state.registered, [(100, Some(3))]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn without_time_to_finish_trials_are_given_up_but_nothing_sent_is_lost() {
+    let world = World::start(State { endless: true, ..State::default() }).await;
+    let (actor, stop) = spawn_with(&world, None, Duration::ZERO);
+    world.until(|s| s.outcomes.len() > 20).await;
+    stop.cancel();
+    end(actor).await.unwrap();
+    let state = world.state();
+    let stored: u64 = state.stored[&100].iter().sum();
+    let stats = &state.stats[&100];
+    assert_eq!((stats.transitions_sent, stats.transitions_acknowledged), (stored, stored));
+    assert!(state.outcomes.len() < state.leased[&100].len(), "some were given up");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -152,6 +175,7 @@ async fn nobody_at_the_address_is_one_clear_error_after_the_timeout() {
         coordinator: address.clone(),
         slot: None,
         connect_timeout: Duration::from_millis(200),
+        grace: Duration::ZERO,
     };
     let start = Instant::now();
     let error = actor::run(options, &Stop::new()).await.unwrap_err().to_string();

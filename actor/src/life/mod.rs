@@ -23,12 +23,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How long trials in hand may take to finish after the actor is told to leave.
-const FINISH_GRACE: Duration = Duration::from_secs(5);
-/// How long uploading and reporting may take after that.
-const FLUSH_GRACE: Duration = Duration::from_secs(15);
+/// How long uploading and reporting may take after the trials in hand are finished.
+const FLUSH_GRACE: Duration = Duration::from_secs(5);
 /// How long the last heartbeat may take.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Events that may wait for the supervisor.
+const EVENTS: usize = 8;
 
 /// How a life ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub async fn run(mut options: Options, stop: &Stop) -> Result<(), Error> {
             learner = registration.learner,
             "registered"
         );
-        if Life::start(registration)?.run(stop).await? == End::Left {
+        if Life::start(registration, options.grace)?.run(stop).await? == End::Left {
             break;
         }
     }
@@ -94,53 +94,33 @@ pub(crate) struct Life {
     running: JoinSet<Result<(), Error>>,
     /// Tells how the rollout thread ended; `None` once that is known.
     rollout: Option<oneshot::Receiver<Result<(), Error>>>,
+    /// How long trials in hand may take to finish after the actor is told to leave.
+    grace: Duration,
 }
 
 impl Life {
     /// Starts all parts.
-    pub(crate) fn start(registration: Registration) -> Result<Self, Error> {
+    fn start(registration: Registration, grace: Duration) -> Result<Self, Error> {
         let experiment = &registration.experiment;
         let family = envs::find(&experiment.environment.family)?;
         let spec = AgentSpec::of(experiment, &family.spec());
         let actors = &experiment.actors;
         let (slots, chunk) = (actors.environments as usize, actors.chunk as usize);
+        let (actor, incarnation) = (registration.actor, registration.incarnation);
         let stats = Arc::new(Stats::default());
         let inbox = Inbox::new(slots + ahead(slots));
-        let spool = Spool::new(
-            registration.actor,
-            registration.incarnation,
-            actors.unacknowledged as usize,
-            stats.clone(),
-        );
+        let limit = actors.unacknowledged as usize;
+        let spool = Spool::new(actor, incarnation, limit, stats.clone());
         let link = Online { inbox: inbox.clone(), spool: spool.clone(), stats: stats.clone() };
         let networks = spec.clone();
         let rollout = spawn_rollout(link, move || Rollout::new(family, &networks, slots, chunk))?;
-        let (newest, version) = watch::channel(None);
-        let (sender, events) = mpsc::channel(8);
-        let mut running = JoinSet::new();
-        running.spawn(
-            Upload {
-                address: registration.learner.clone(),
-                spool: spool.clone(),
-                stats: stats.clone(),
-            }
-            .run(),
-        );
-        running.spawn(
-            Follow { address: registration.learner.clone(), spec, inbox: inbox.clone(), newest }
-                .run(),
-        );
-        let tasks = Arc::new(Tasks {
-            registration,
-            inbox: inbox.clone(),
-            spool: spool.clone(),
-            stats,
-            events: sender,
-        });
-        running.spawn(tasks.clone().heartbeats());
-        running.spawn(tasks.clone().leases(version));
-        running.spawn(tasks.clone().reports());
-        Ok(Self { inbox, spool, tasks, events, running, rollout: Some(rollout) })
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (inbox_too, spool_too) = (inbox.clone(), spool.clone());
+        let tasks = Tasks { registration, inbox, spool, stats, events: sender };
+        let tasks = Arc::new(tasks);
+        let running = spawn_tasks(&tasks, spec);
+        let rollout = Some(rollout);
+        Ok(Self { inbox: inbox_too, spool: spool_too, grace, tasks, events, running, rollout })
     }
 
     /// Works until told to leave, then leaves in order.
@@ -151,7 +131,7 @@ impl Life {
                 Some(event) = self.events.recv() => match event {
                     Event::Leave => self.leave(&mut ending),
                     Event::Unsure(why) => self.finish_and_return(&mut ending, &why),
-                    Event::Unknown => return self.abandon().await,
+                    Event::Unknown => return self.abandon(is_leaving(ending)).await,
                     Event::Done => {
                         self.tasks.farewell(FAREWELL).await;
                         return Ok(ending.map_or(End::Left, |ending| ending.end));
@@ -169,6 +149,7 @@ impl Life {
                 }
                 () = until(ending.and_then(|e| e.finish)), if self.rollout.is_some() => {
                     tracing::info!("giving up the trials in hand; they will be leased again");
+                    ending = ending.map(|ending| Ending { finish: None, ..ending });
                     self.drop_trials();
                 }
                 () = until(ending.and_then(|e| e.flush)) => return Err(self.not_flushed()),
@@ -181,11 +162,11 @@ impl Life {
         if is_leaving(*ending) {
             return;
         }
-        tracing::info!(grace = ?FINISH_GRACE, "leaving");
+        tracing::info!(grace = ?self.grace, "leaving");
         let now = Instant::now();
         *ending = Some(Ending {
             end: End::Left,
-            finish: Some(now + FINISH_GRACE),
+            finish: Some(now + self.grace),
             flush: self.rollout.is_none().then(|| now + FLUSH_GRACE),
         });
         self.inbox.finish();
@@ -207,7 +188,7 @@ impl Life {
     }
 
     /// This life is over: nobody waits for what is in hand, because all of it is leased again.
-    async fn abandon(mut self) -> Result<End, Error> {
+    async fn abandon(mut self, leaving: bool) -> Result<End, Error> {
         let (transitions, outcomes) = self.spool.left();
         tracing::warn!(
             transitions,
@@ -217,12 +198,12 @@ impl Life {
         self.drop_trials();
         self.running.shutdown().await;
         wait_for(&mut self.rollout).await?;
-        Ok(End::Again)
+        Ok(if leaving { End::Left } else { End::Again })
     }
 
     fn not_flushed(&self) -> Error {
         let (left, reports) = self.spool.left();
-        Error::NotFlushed { grace: FINISH_GRACE + FLUSH_GRACE, left, reports }
+        Error::NotFlushed { grace: self.grace + FLUSH_GRACE, left, reports }
     }
 }
 
@@ -231,6 +212,22 @@ impl Drop for Life {
     fn drop(&mut self) {
         self.drop_trials();
     }
+}
+
+/// Starts everything but the rollout.
+fn spawn_tasks(tasks: &Arc<Tasks>, spec: AgentSpec) -> JoinSet<Result<(), Error>> {
+    let address = &tasks.registration.learner;
+    let (newest, version) = watch::channel(None);
+    let follow = Follow { address: address.clone(), spec, inbox: tasks.inbox.clone(), newest };
+    let upload =
+        Upload { address: address.clone(), spool: tasks.spool.clone(), stats: tasks.stats.clone() };
+    let mut running = JoinSet::new();
+    running.spawn(upload.run());
+    running.spawn(follow.run());
+    running.spawn(tasks.clone().heartbeats());
+    running.spawn(tasks.clone().leases(version));
+    running.spawn(tasks.clone().reports());
+    running
 }
 
 /// Trials leased ahead, so that a slot that is through need not wait for the network: few, because

@@ -120,6 +120,12 @@ fn play_with_swaps(fake: Fake, chunk: usize, trials: &[Trial], swaps: &[usize]) 
     Played::of(cuts, outcomes)
 }
 
+/// The chunks of an episode in order.
+fn cuts_of(played: &Played, trial: &Trial, episode: u32) -> Vec<Cut> {
+    let range = (trial.id.0, episode, 0)..(trial.id.0, episode + 1, 0);
+    played.cuts.range(range).map(|(_, cut)| cut.clone()).collect()
+}
+
 /// Everything that a learner relies on, for one trial.
 fn check(fake: Fake, chunk: usize, trial: &Trial, played: &Played) {
     let outcome = &played.outcomes[&trial.id.0];
@@ -127,46 +133,40 @@ fn check(fake: Fake, chunk: usize, trial: &Trial, played: &Played) {
     assert_eq!(outcome.episodes.len(), trial.episodes() as usize);
     let mut newest = Version(0);
     for (number, episode) in (0..).zip(&outcome.episodes) {
-        let cuts: Vec<&Cut> = played
-            .cuts
-            .range((trial.id.0, number, 0)..(trial.id.0, number + 1, 0))
-            .map(|(_, cut)| cut)
-            .collect();
-        let phase = trial.phase_of(number).unwrap();
-        let mut offset = 0;
-        let mut total = 0.0;
+        let cuts = cuts_of(played, trial, number);
+        let context = trial.phase_of(number).unwrap().context;
+        let (mut offset, mut total) = (0, 0.0);
         for (i, cut) in cuts.iter().enumerate() {
-            let segment = &cut.segment;
-            assert_eq!(cut.offset, offset);
-            assert!(segment.len() <= chunk);
-            offset += u32::try_from(segment.len()).unwrap();
-            total += segment.rewards().iter().map(|&r| f64::from(r)).sum::<f64>();
-            let last = i + 1 == cuts.len();
-            assert_eq!(segment.end(), last.then_some(episode.end));
-            assert_eq!((cut.task, cut.context), (trial.task, phase.context));
+            check_cut(fake, cut, cuts.get(i + 1));
+            assert!(cut.segment.len() <= chunk);
+            assert_eq!((cut.task, cut.context, cut.offset), (trial.task, context, offset));
             assert_eq!(cut.encoder_version, cuts[0].encoder_version);
-            assert!(cut.encoder_version <= cut.policy_version);
             assert!(cut.policy_version >= newest, "versions never go back");
             newest = cut.policy_version;
-            let mean = telling_mean(cut.policy_version.0);
-            for action in segment.actions().chunks_exact(2) {
-                assert!((action[1] - mean.tanh()).abs() < 1e-5, "one version acted");
-            }
-            if let Some(next) = cuts.get(i + 1) {
-                let rows = segment.observations();
-                assert_eq!(rows[rows.len() - 3..], next.segment.observations()[..3]);
-            }
-            let shaped: Vec<f32> = segment.rewards().iter().map(|r| 2.0 * r).collect();
-            let expected = if fake.shaped_reward { &shaped[..] } else { &[] };
-            assert_eq!(segment.shaped_rewards(), expected);
+            offset += u32::try_from(cut.segment.len()).unwrap();
+            total += cut.segment.rewards().iter().map(|&r| f64::from(r)).sum::<f64>();
         }
-        assert_eq!(offset, episode.length);
+        assert_eq!(cuts.last().unwrap().segment.end(), Some(episode.end));
+        assert_eq!((offset, newest), (episode.length, episode.version));
         assert!((total - episode.task_return).abs() < 1e-3);
-        assert_eq!(episode.version, newest);
-        if episode.end == End::Truncated {
-            assert_eq!(offset as usize, fake.horizon);
-        }
+        assert!(episode.end == End::Terminated || offset as usize == fake.horizon);
     }
+}
+
+fn check_cut(fake: Fake, cut: &Cut, next: Option<&Cut>) {
+    let segment = &cut.segment;
+    assert!(cut.encoder_version <= cut.policy_version);
+    let mean = telling_mean(cut.policy_version.0);
+    for action in segment.actions().chunks_exact(2) {
+        assert!((action[1] - mean.tanh()).abs() < 1e-5, "one version acted");
+    }
+    if let Some(next) = next {
+        let rows = segment.observations();
+        assert_eq!(rows[rows.len() - 3..], next.segment.observations()[..3]);
+        assert_eq!(segment.end(), None);
+    }
+    let shaped: Vec<f32> = segment.rewards().iter().map(|r| 2.0 * r).collect();
+    assert_eq!(segment.shaped_rewards(), if fake.shaped_reward { &shaped[..] } else { &[] });
 }
 
 proptest! {
@@ -192,8 +192,7 @@ proptest! {
 /// Context rows of the transitions of an episode.
 fn context_rows(played: &Played, trial: &Trial, episode: u32) -> Vec<f32> {
     let mut rows = Vec::new();
-    let range = (trial.id.0, episode, 0)..(trial.id.0, episode + 1, 0);
-    for (_, cut) in played.cuts.range(range) {
+    for cut in cuts_of(played, trial, episode) {
         let s = &cut.segment;
         for t in 0..s.len() {
             rows.extend_from_slice(&s.observations()[3 * t..3 * t + 3]);
