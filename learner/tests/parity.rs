@@ -189,3 +189,25 @@ fn an_update_that_is_not_finite_changes_nothing_but_is_counted() {
     fresh.update(&good).unwrap();
     assert_eq!(pearl.acting().unwrap(), fresh.acting().unwrap());
 }
+
+/// The actor runs the same parameters with candle.
+#[test]
+fn actors_and_learner_compute_the_same_networks() {
+    let fixture = Fixture::read("update_twin_q");
+    let form = CriticForm::TwinQ;
+    let spec = fixture.spec(form);
+    let pearl = Pearl::new(&spec, fixture.settings(), &fixture.initial(), Device::Cpu).unwrap();
+    let params = pearl.acting().unwrap();
+    let observations = fixture.data("batch.observations").data();
+    let rows = observations.len() / spec.agent.policy.observation;
+    let latents = vec![0.3; rows * spec.agent.policy.latent];
+    let noise = fixture.data("noise.new_action").data();
+
+    let mut actions = vec![0.0; rows * spec.agent.policy.action];
+    let mut policy = nets::PolicyNet::from_params(&spec.agent.policy, &params).unwrap();
+    policy
+        .act(observations, &latents, Some(noise), &mut actions)
+        .unwrap();
+    let expected = pearl.act(observations, &latents, noise).unwrap();
+    assert!(distance(&actions, &expected) < 1e-5);
+}

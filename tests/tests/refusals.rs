@@ -1,0 +1,202 @@
+//! Bad experience over a real socket: each is refused with a code and with expected and got, nothing
+//! of it is stored, and a well-behaved actor beside it does not notice.
+
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+
+use learner::replay::store::StoreSizes;
+use learner::replay::{RowLayout, Store};
+use learner::service::{self, experience::Counters};
+use proto::tonic::{Code, Status};
+use proto::v1;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use types::{
+    ActorId, Chunk, EnvSpec, Incarnation, Origin, Segment, Sequence, Split, TaskRef, TrialId,
+    Version,
+};
+
+const SPEC: EnvSpec =
+    EnvSpec { observation_dim: 3, action_dim: 2, horizon: 100, shaped_reward: false };
+const TASK: TaskRef = TaskRef { split: Split::Train, index: 1 };
+
+struct Learner {
+    address: String,
+    store: Arc<Store>,
+    counters: Arc<Counters>,
+    stop: CancellationToken,
+}
+
+impl Learner {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let sizes = StoreSizes { tasks: 4, transitions: 1_000, context: 100 };
+        let store = Arc::new(Store::new(SPEC, RowLayout::new(&SPEC, false), sizes));
+        assert_eq!(store.expect_trial(TASK), TrialId(0));
+        let counters = Arc::new(Counters::default());
+        let (mut publisher, weights) = learner::publish::channel();
+        store.published(publisher.publish(vec![0; 16]));
+        let stop = CancellationToken::new();
+        let serving =
+            service::serve(listener, store.clone(), counters.clone(), weights, stop.clone());
+        tokio::spawn(serving);
+        Self { address, store, counters, stop }
+    }
+
+    /// Sends chunks on one stream; the last answer.
+    async fn push(&self, chunks: Vec<v1::Chunk>) -> Result<v1::Ack, Status> {
+        let channel = proto::connect::connect(&self.address).await.unwrap();
+        let mut client = proto::connect::experience(channel);
+        let mut acks = client.push(tokio_stream::iter(chunks)).await?.into_inner();
+        let mut last = Err(Status::unknown("no acknowledgement at all"));
+        while let Some(ack) = acks.message().await? {
+            last = Ok(ack);
+        }
+        last
+    }
+}
+
+impl Drop for Learner {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn chunk(incarnation: u64, sequence: u64) -> v1::Chunk {
+    let segment = Segment::new(&SPEC, vec![0.5; 15], vec![0.1; 8], vec![1.0; 4], vec![], None);
+    proto::chunk::encode(&Chunk {
+        origin: Origin {
+            actor: ActorId(0),
+            incarnation: Incarnation(incarnation),
+            sequence: Sequence(sequence),
+        },
+        trial: TrialId(0),
+        task: TASK,
+        episode: 0,
+        offset: 0,
+        context: true,
+        policy_version: Version(0),
+        encoder_version: Version(0),
+        segment: segment.unwrap(),
+    })
+}
+
+/// Damages a good chunk; `seal` makes the checksum right again, so that the damage itself is found.
+fn damaged(seal: bool, damage: impl Fn(&mut v1::Chunk)) -> v1::Chunk {
+    let mut chunk = chunk(7, 0);
+    damage(&mut chunk);
+    if seal {
+        chunk.checksum = proto::chunk::checksum(&chunk);
+    }
+    chunk
+}
+
+fn with_number(bytes: &bytes::Bytes, index: usize, value: f32) -> bytes::Bytes {
+    let mut copy = bytes.to_vec();
+    copy[4 * index..4 * index + 4].copy_from_slice(&value.to_le_bytes());
+    copy.into()
+}
+
+#[tokio::test]
+async fn every_kind_of_bad_chunk_is_refused_and_nothing_else_is_harmed() {
+    let learner = Learner::start().await;
+    type Case = (&'static str, v1::Chunk, Code, &'static [&'static str]);
+    let cases: Vec<Case> = vec![
+        (
+            "wrong shape",
+            damaged(true, |c| c.observations = c.observations.slice(4..)),
+            Code::InvalidArgument,
+            &["observations", "expected 15", "got 14"],
+        ),
+        (
+            "NaN",
+            damaged(true, |c| c.rewards = with_number(&c.rewards, 2, f32::NAN)),
+            Code::InvalidArgument,
+            &["rewards[2]", "finite", "NaN"],
+        ),
+        (
+            "action out of range",
+            damaged(true, |c| c.actions = with_number(&c.actions, 0, 1.5)),
+            Code::OutOfRange,
+            &["actions", "[-1, 1]", "1.5"],
+        ),
+        (
+            "bad checksum",
+            damaged(false, |c| c.rewards = with_number(&c.rewards, 0, 2.0)),
+            Code::DataLoss,
+            &["checksum", "expected", "got"],
+        ),
+        (
+            "future protocol",
+            damaged(true, |c| c.protocol = proto::PROTOCOL + 1),
+            Code::FailedPrecondition,
+            &["protocol", "expected version 1", "got 2"],
+        ),
+        (
+            "future weights",
+            damaged(true, |c| c.policy_version = 5),
+            Code::OutOfRange,
+            &["policy_version", "at most 0", "got 5"],
+        ),
+        (
+            "unknown trial",
+            damaged(true, |c| c.trial = 3),
+            Code::NotFound,
+            &["trial", "got trial 3"],
+        ),
+        (
+            "another task",
+            damaged(true, |c| c.task = Some(TaskRef { index: 2, ..TASK }.into())),
+            Code::InvalidArgument,
+            &["task", "train-1", "train-2"],
+        ),
+        (
+            "past the horizon",
+            damaged(true, |c| c.offset = 98),
+            Code::OutOfRange,
+            &["100 steps", "98 to 102"],
+        ),
+        (
+            "a gap",
+            damaged(true, |c| c.sequence = 4),
+            Code::FailedPrecondition,
+            &["sequence", "expected 0", "got 4"],
+        ),
+        ("no transitions", damaged(true, |c| c.len = 0), Code::InvalidArgument, &["at least one"]),
+    ];
+    let refused = cases.len() as u64;
+    for (index, (name, bad, code, words)) in cases.into_iter().enumerate() {
+        let good = index as u64;
+        let ack = learner.push(vec![chunk(1, good)]).await.unwrap();
+        assert_eq!((ack.next_sequence, ack.transitions), (good + 1, 4 * (good + 1)), "{name}");
+
+        let status = learner.push(vec![bad]).await.expect_err(name);
+        assert_eq!(status.code(), code, "{name}: {}", status.message());
+        for word in words {
+            assert!(status.message().contains(word), "{name}: {word:?} in {}", status.message());
+        }
+        assert_eq!(learner.store.inserted(), 4 * (good + 1), "{name}");
+    }
+    assert_eq!(learner.store.written(), learner.store.inserted());
+    let counted = &learner.counters;
+    assert_eq!(counted.refused.load(std::sync::atomic::Ordering::Relaxed), refused);
+}
+
+#[tokio::test]
+async fn a_chunk_sent_again_is_acknowledged_again_and_stored_once() {
+    let learner = Learner::start().await;
+    learner.push(vec![chunk(1, 0), chunk(1, 1), chunk(1, 2)]).await.unwrap();
+    let ack = learner.push(vec![chunk(1, 1), chunk(1, 2), chunk(1, 3)]).await.unwrap();
+    assert_eq!((ack.next_sequence, ack.transitions), (4, 16));
+    assert_eq!((learner.store.inserted(), learner.store.duplicated()), (16, 8));
+    assert_eq!(learner.store.written(), 16);
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused() {
+    let learner = Learner::start().await;
+    let huge = damaged(true, |c| c.observations = vec![0; proto::MAX_MESSAGE].into());
+    let status = learner.push(vec![huge]).await.expect_err("a message over 4 MiB");
+    assert!(matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted), "{status}");
+    assert_eq!(learner.store.inserted(), 0);
+}
