@@ -5,7 +5,7 @@
 //! actors wait for leases because collection may not run further ahead, the learner is too slow.
 
 use crate::registry::{Now, Totals};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// How far back the verdict looks.
@@ -155,20 +155,27 @@ impl Bottleneck {
             return "starting".to_owned();
         }
         let limit = Limit::decide(&waited, actors, seconds);
-        let causes = BTreeMap::from([
-            ("actors for leases", waited.lease),
-            ("actors for acknowledgements", waited.upload),
-            ("actors for weights", waited.weights),
-            ("learner for data", waited.data),
-            ("collection for updates", waited.limiter),
-        ]);
-        let causes: Vec<String> =
-            causes.iter().map(|(cause, waited)| format!("{cause} {waited:.1} s")).collect();
         format!(
-            "{} (waited in the last {seconds:.0} s, {actors} actors: {})",
+            "{} (last {seconds:.0} s; actors alive: {actors}, waited {}; the learner waited {})",
             limit.advice(),
-            causes.join(", ")
+            listed(&[
+                ("for leases", waited.lease),
+                ("to upload", waited.upload),
+                ("for weights", waited.weights),
+            ]),
+            listed(&[("for data", waited.data), ("to store", waited.limiter)]),
         )
+    }
+}
+
+/// Causes by name with their seconds, the longest first; those without any are left out.
+fn listed(causes: &[(&str, f64)]) -> String {
+    let mut causes: Vec<&(&str, f64)> = causes.iter().filter(|(_, s)| *s >= 0.05).collect();
+    causes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let causes: Vec<String> = causes.iter().map(|(c, s)| format!("{s:.1} s {c}")).collect();
+    match causes.as_slice() {
+        [] => "for nothing".to_owned(),
+        causes => causes.join(", "),
     }
 }
 
@@ -208,7 +215,7 @@ mod tests {
         }
         let line = bottleneck.line(1);
         assert!(line.starts_with("actors:"), "{line}");
-        assert!(line.contains("learner for data 30.0 s"), "{line}");
-        assert!(line.contains("actors for leases 0.0 s"), "{line}");
+        assert!(line.contains("alive: 1, waited for nothing"), "{line}");
+        assert!(line.contains("the learner waited 30.0 s for data"), "{line}");
     }
 }

@@ -44,7 +44,10 @@ impl State {
             trials_done: counts.done,
             trials_failed: counts.failed,
             trials_released: counts.released,
-            bottleneck: self.bottleneck.line(self.registry.count()),
+            bottleneck: match self.stopping {
+                Some(_) => "none: the run is stopping".to_owned(),
+                None => self.bottleneck.line(self.registry.count()),
+            },
             env_steps_per_s: self.env_steps.per_second(),
             updates_per_s: self.updates.per_second(),
             newest_evaluation: self.newest_evaluation.clone(),

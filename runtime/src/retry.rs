@@ -37,30 +37,15 @@ impl Backoff {
         seed: u64,
     ) -> Result<Self, InvalidBackoff> {
         let check = |good: bool, expected, got: String| {
-            if good {
-                Ok(())
-            } else {
-                Err(InvalidBackoff { expected, got })
-            }
+            if good { Ok(()) } else { Err(InvalidBackoff { expected, got }) }
         };
         check(!min.is_zero(), "min above 0", format!("{min:?}"))?;
         check(max >= min, "max of at least min", format!("{max:?}"))?;
         let grows = factor.is_finite() && factor >= 1.0;
         check(grows, "a finite factor of at least 1", factor.to_string())?;
         let partial = (0.0..1.0).contains(&jitter);
-        check(
-            partial,
-            "jitter of at least 0 and below 1",
-            jitter.to_string(),
-        )?;
-        Ok(Self {
-            min,
-            max,
-            factor,
-            jitter,
-            next: min,
-            rng: ChaCha8Rng::seed_from_u64(seed),
-        })
+        check(partial, "jitter of at least 0 and below 1", jitter.to_string())?;
+        Ok(Self { min, max, factor, jitter, next: min, rng: ChaCha8Rng::seed_from_u64(seed) })
     }
 
     /// How long to wait now; the next answer will be longer, up to `max`.

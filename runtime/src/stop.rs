@@ -74,19 +74,17 @@ impl Stop {
     /// If the watching thread cannot be started.
     pub fn exit_with_parent(&self, grace: Duration) -> io::Result<()> {
         let stop = self.clone();
-        std::thread::Builder::new()
-            .name("parent".to_owned())
-            .spawn(move || {
-                wait_for_end(&mut io::stdin().lock());
-                tracing::info!("the parent process has ended; stopping");
-                stop.cancel();
-                let deadline = Instant::now() + grace;
-                while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-                    std::thread::park_timeout(left);
-                }
-                tracing::warn!(?grace, "still running after the grace period; exiting");
-                std::process::exit(1);
-            })?;
+        std::thread::Builder::new().name("parent".to_owned()).spawn(move || {
+            wait_for_end(&mut io::stdin().lock());
+            tracing::info!("the parent process has ended; stopping");
+            stop.cancel();
+            let deadline = Instant::now() + grace;
+            while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+                std::thread::park_timeout(left);
+            }
+            tracing::warn!(?grace, "still running after the grace period; exiting");
+            std::process::exit(1);
+        })?;
         Ok(())
     }
 }

@@ -60,18 +60,12 @@ pub fn init(process: &str, log_dir: Option<&Path>) -> Result<Guard, Error> {
         .finish(open(folder, process)?);
     let subscriber = builder.with_ansi(false).with_writer(writer);
     subscriber.finish().try_init()?;
-    Ok(Guard {
-        _worker: Some(worker),
-    })
+    Ok(Guard { _worker: Some(worker) })
 }
 
 fn open(folder: &Path, process: &str) -> Result<std::fs::File, Error> {
     let file = folder.join(format!("{process}.log"));
-    let opened = std::fs::create_dir_all(folder).and_then(|()| {
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&file)
-    });
+    let opened = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(&file));
     opened.map_err(|source| Error::File { file, source })
 }

@@ -44,15 +44,15 @@ fn paint(area: &Area<'_>, groups: &[Group], reference: Option<&ReferenceReturns>
     let (steps, returns) = ranges(groups, reference);
     let mut chart = ChartBuilder::on(area)
         .margin(16)
-        .x_label_area_size(44)
-        .y_label_area_size(64)
+        .x_label_area_size(52)
+        .y_label_area_size(72)
         .build_cartesian_2d(steps.clone(), returns)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.08))
         .axis_style(BLACK.mix(0.4))
-        .label_style((FONT, 14))
+        .label_style((FONT, 18))
         .x_desc("environment steps")
         .y_desc("return of the last adaptation episode")
         .x_label_formatter(&|steps| thousands(*steps))
@@ -69,7 +69,7 @@ fn paint(area: &Area<'_>, groups: &[Group], reference: Option<&ReferenceReturns>
         .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.2))
-        .label_font((FONT, 14))
+        .label_font((FONT, 18))
         .draw()?;
     area.present()?;
     Ok(())
@@ -110,7 +110,7 @@ fn yardstick(
     let grey = BLACK.mix(0.45);
     let ends = [(steps.start, value), (steps.end, value)];
     chart.draw_series(LineSeries::new(ends, grey.stroke_width(1)))?;
-    let label = Text::new(name, (steps.start, value), (FONT, 13).into_font().color(&grey));
+    let label = Text::new(name, (steps.start, value), (FONT, 16).into_font().color(&grey));
     chart.draw_series(std::iter::once(label))?;
     Ok(())
 }

@@ -3,13 +3,16 @@
 use super::text;
 use crate::output;
 use crate::scores::Scores;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use proto::v1::{Evaluation, StatusReply};
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 /// Between two lines when standard output is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Redraws per second at most.
+const REDRAWS: u8 = 4;
 
 /// Shows a run.
 #[derive(Debug)]
@@ -98,7 +101,7 @@ impl View {
 
 impl Bars {
     fn new(budget: u64) -> Result<Self, indicatif::style::TemplateError> {
-        let all = MultiProgress::new();
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS));
         let bar =
             "{bar:32.cyan/blue} {human_pos}/{human_len} env steps  {elapsed_precise}, {eta} left";
         let steps = all.add(ProgressBar::new(budget));

@@ -83,8 +83,9 @@ pub fn members(status: &StatusReply) -> String {
         device => format!(" on {device}"),
     };
     let stopping = if status.stopping { ", stopping" } else { "" };
+    let plural = if alive == 1 { "" } else { "s" };
     format!(
-        "{}{device}, {} updates, version {}, {alive} actors alive{stopping}",
+        "{}{device}, {} updates, version {}, {alive} actor{plural} alive{stopping}",
         learner.phase, learner.updates, learner.version
     )
 }

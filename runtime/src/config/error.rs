@@ -71,10 +71,7 @@ pub(super) fn explain(tree: &Value, file: &Path, path: &str, error: &toml::de::E
         };
     }
     if let ("missing field", [name]) = (kind(message), names.as_slice()) {
-        return Error::MissingKey {
-            origin: file.display().to_string(),
-            key: join(section, name),
-        };
+        return Error::MissingKey { origin: file.display().to_string(), key: join(section, name) };
     }
     let hint = match (kind(message), names.as_slice()) {
         ("unknown variant", [got, known @ ..]) => format!("; {}", advice("", got, known)),
@@ -137,9 +134,7 @@ fn plain(expected: &str) -> &str {
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
         "f32" | "f64" => "a number",
         "a sequence" => "a list such as [1, 2]",
-        other => other
-            .strip_prefix("struct ")
-            .map_or(other, |_| "a section of keys"),
+        other => other.strip_prefix("struct ").map_or(other, |_| "a section of keys"),
     }
 }
 

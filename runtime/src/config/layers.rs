@@ -25,11 +25,7 @@ pub(super) fn from_environment(
         };
         let origin = format!("environment variable {name}");
         let key = path.replace("__", ".").to_lowercase();
-        is_path(&key).then(|| Setting {
-            value: parse(&text, &origin),
-            key,
-            origin,
-        })
+        is_path(&key).then(|| Setting { value: parse(&text, &origin), key, origin })
     };
     variables.into_iter().filter_map(setting).collect()
 }
@@ -44,11 +40,7 @@ pub(super) fn from_overrides(overrides: &[String]) -> Result<Vec<Setting>, Error
             return Err(malformed());
         }
         let origin = format!("--set {pair}");
-        Ok(Setting {
-            key: key.to_owned(),
-            value: parse(text.trim(), &origin),
-            origin,
-        })
+        Ok(Setting { key: key.to_owned(), value: parse(text.trim(), &origin), origin })
     };
     overrides.iter().map(setting).collect()
 }
@@ -82,10 +74,7 @@ fn from_toml(value: toml::Value, origin: &String) -> Value {
             ValueKind::Array(items.into_iter().map(|v| from_toml(v, origin)).collect())
         }
         toml::Value::Table(entries) => ValueKind::Table(
-            entries
-                .into_iter()
-                .map(|(key, v)| (key, from_toml(v, origin)))
-                .collect(),
+            entries.into_iter().map(|(key, v)| (key, from_toml(v, origin))).collect(),
         ),
     };
     Value::new(Some(origin), kind)
@@ -104,10 +93,7 @@ pub(super) fn to_toml(tree: &Value) -> toml::Value {
         ValueKind::Float(number) => toml::Value::Float(*number),
         ValueKind::String(text) => toml::Value::String(text.clone()),
         ValueKind::Table(entries) => toml::Value::Table(
-            entries
-                .iter()
-                .map(|(key, value)| (key.clone(), to_toml(value)))
-                .collect(),
+            entries.iter().map(|(key, value)| (key.clone(), to_toml(value))).collect(),
         ),
         ValueKind::Array(items) => toml::Value::Array(items.iter().map(to_toml).collect()),
     }
@@ -115,8 +101,6 @@ pub(super) fn to_toml(tree: &Value) -> toml::Value {
 
 /// TOML has no integer beyond 64 bits; the text then fails as a wrong type.
 fn integer(number: i128) -> toml::Value {
-    i64::try_from(number).map_or_else(
-        |_| toml::Value::String(number.to_string()),
-        toml::Value::Integer,
-    )
+    i64::try_from(number)
+        .map_or_else(|_| toml::Value::String(number.to_string()), toml::Value::Integer)
 }

@@ -39,23 +39,17 @@ pub fn load_with<T: DeserializeOwned>(
     overrides: &[String],
 ) -> Result<T, Error> {
     if !file.is_file() {
-        return Err(Error::NoFile {
-            file: file.to_owned(),
-        });
+        return Err(Error::NoFile { file: file.to_owned() });
     }
     let source = File::from(file).format(FileFormat::Toml);
     let mut builder = Config::builder().add_source(source);
-    for layer in layers::from_environment(environment)
-        .into_iter()
-        .chain(layers::from_overrides(overrides)?)
+    for layer in
+        layers::from_environment(environment).into_iter().chain(layers::from_overrides(overrides)?)
     {
         let origin = layer.origin.clone();
         builder = builder
             .set_override(&layer.key, layer.value)
-            .map_err(|error| Error::Read {
-                origin,
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| Error::Read { origin, reason: error.to_string() })?;
     }
     let merged = builder.build().map_err(|error| Error::Read {
         origin: file.display().to_string(),
