@@ -272,9 +272,11 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn the_learner_stays_until_the_actors_have_left() {
+fn the_learner_stays_until_the_actors_have_handed_over() {
     let mut world = World::new();
     world.register(0);
+    world.submit(false, 0);
+    world.lease(0, 0, 1);
     let key = world.lives[&0];
     let ask = |world: &mut World, phase: &str| {
         let progress = LearnerProgress { phase: phase.to_owned(), ..LearnerProgress::default() };
@@ -286,7 +288,8 @@ fn the_learner_stays_until_the_actors_have_left() {
     assert!(heartbeat.unwrap(), "told to leave");
     let lease = world.state.lease(key, Some(Version(0)), 1, world.now);
     assert_eq!(lease.unwrap(), Lease::Leave);
-    world.state.process_ended(key.actor, 0);
+    assert!(!ask(&mut world, "done"));
+    world.report(0, 0);
     assert!(ask(&mut world, "done"));
 }
 

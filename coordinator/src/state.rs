@@ -295,10 +295,13 @@ impl State {
     }
 
     /// The learner stays until the actors have handed over what they hold, or have had their time.
+    /// A trial is reported once its transitions are acknowledged: without a lease, an actor holds
+    /// nothing.
     fn learner_may_leave(&self, now: Now) -> bool {
         self.stopping.is_some_and(|since| {
             let failed = self.progress.phase == "failed";
-            failed || self.registry.count() == 0 || now.saturating_sub(since) >= ACTORS_LEAVE
+            let handed_over = self.trials.counts().leased == 0;
+            failed || handed_over || now.saturating_sub(since) >= ACTORS_LEAVE
         })
     }
 

@@ -23,12 +23,7 @@ pub(super) struct Plot {
 
 impl Plot {
     pub(super) fn execute(&self) -> Result<(), Failure> {
-        let runs: Vec<plot::Run> = self
-            .runs
-            .iter()
-            .map(|run| plot::read(run))
-            .collect::<Result<_, _>>()
-            .map_err(Failure::run)?;
+        let runs = self.read()?;
         // Yardsticks only where they are the same for all.
         let reference = runs.first().and_then(|run| run.reference);
         let shared = runs.iter().all(|run| run.reference == reference);
@@ -41,5 +36,29 @@ impl Plot {
         plot::draw(&plot::group(&runs), reference.as_ref(), &file).map_err(Failure::run)?;
         output::line(file.display());
         Ok(())
+    }
+
+    /// The runs that can be drawn. One without an evaluation is left out if there are others: a
+    /// pattern such as `runs/a/*` finds runs that have only begun, too.
+    fn read(&self) -> Result<Vec<plot::Run>, Failure> {
+        let mut runs = Vec::new();
+        let mut empty = None;
+        for path in &self.runs {
+            match plot::read(path) {
+                Ok(run) => runs.push(run),
+                Err(error @ plot::Error::NoEvaluation { .. }) => {
+                    empty.get_or_insert(error);
+                }
+                Err(error) => return Err(Failure::run(error)),
+            }
+        }
+        match empty {
+            Some(error) if runs.is_empty() => Err(Failure::run(error)),
+            Some(error) => {
+                super::complain(&format!("left out: {error}"));
+                Ok(runs)
+            }
+            None => Ok(runs),
+        }
     }
 }
