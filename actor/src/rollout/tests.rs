@@ -1,7 +1,6 @@
 use super::fake::{self, Fake, agent, telling_agent, telling_mean, trial};
 use super::{Cut, Local, Progress, Rollout};
 use proptest::prelude::*;
-use rand_distr::{Distribution as _, StandardNormal};
 use std::collections::BTreeMap;
 use types::{End, LatentSource, Purpose, Role, Trial, TrialOutcome, Version, stream};
 
@@ -216,7 +215,8 @@ fn latents_come_from_the_product_over_the_context_so_far() {
             for number in 0..trial.episodes() {
                 let cut = &played.cuts[&(trial.id.0, number, 0)];
                 let mut noise = stream(trial.seed, Role::Latent, number.into(), 0);
-                let mut z: Vec<f32> = (0..2).map(|_| StandardNormal.sample(&mut noise)).collect();
+                let mut z = [0.0; 2];
+                nets::gaussian::fill_standard_normal(&mut noise, &mut z);
                 let mut context = Vec::new();
                 for earlier in (0..number).filter(|&n| trial.phase_of(n).unwrap().context) {
                     context.extend(context_rows(&played, trial, earlier));
