@@ -41,13 +41,12 @@ async fn learner() {
     peer.submit(trials).await.unwrap();
     let request = v1::OutcomesRequest { from: 0 };
     let mut outcomes = peer.control.outcomes(request).await.unwrap().into_inner();
-    let mut scores = Vec::new();
+    let mut tasks = Vec::new();
     for _ in 0..8 {
         let outcome = outcomes.next().await.unwrap().unwrap();
         let returns = outcome.episodes.iter().map(|e| e.task_return).collect();
         if outcome.purpose == 2 {
-            let task = outcome.task;
-            scores.push(v1::TaskScore { task, returns });
+            tasks.push(v1::TaskScore { task: outcome.task, returns });
         }
     }
     let mut progress = v1::LearnerProgress {
@@ -58,15 +57,16 @@ async fn learner() {
         samples_per_insert: 1.5,
         evaluations: vec![v1::Evaluation {
             env_steps: 40,
-            tasks: scores,
+            tasks,
             last: true,
             ..v1::Evaluation::default()
         }],
         ..v1::LearnerProgress::default()
     };
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
     while !peer.progress(progress.clone()).await.unwrap() {
         progress.evaluations.clear();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        ticks.tick().await;
     }
 }
 

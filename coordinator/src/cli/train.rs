@@ -42,12 +42,6 @@ async fn follow(session: &mut Session, mut fleet: Fleet, stop: &Stop) -> Option<
     let mut failure = None;
     let mut deadline: Option<Instant> = None;
     loop {
-        let patience = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             _ = ticks.tick() => {
                 if let Err(Failure::Run(error) | Failure::Usage(error)) = session.tick() {
@@ -70,12 +64,19 @@ async fn follow(session: &mut Session, mut fleet: Fleet, stop: &Stop) -> Option<
             () = session.handle.stopping(), if deadline.is_none() => {
                 deadline = Some(Instant::now() + GRACE);
             }
-            () = patience => {
-                tracing::warn!("processes were still running at the end of the grace period; killing them");
+            () = until(deadline) => {
+                tracing::warn!("the grace period is over; killing what still runs");
                 deadline = Some(Instant::now() + GRACE);
                 fleet.kill();
             }
         }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 

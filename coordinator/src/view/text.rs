@@ -139,48 +139,43 @@ fn push_scores(line: &mut String, scores: &Scores) {
 /// The page of `coordinator status`.
 #[must_use]
 pub fn page(status: &StatusReply, scores: Option<&Scores>) -> String {
-    let learner = learner(status);
-    let percent = 100.0 * to_f64(learner.env_steps) / to_f64(status.env_steps_budget.max(1));
-    let returns = scores.map_or_else(|| "not evaluated yet".to_owned(), self::scores);
-    let rows = [
-        (
-            "run",
-            format!("{} on {}, up {}", status.experiment, status.family, duration(status.uptime_s)),
-        ),
-        ("directory", status.run_dir.clone()),
-        ("learner", members(status)),
-        (
-            "env steps",
-            format!("{} of {} ({percent:.0} %)", learner.env_steps, status.env_steps_budget),
-        ),
-        ("return", returns),
-        ("speed", speeds(status)),
-        (
-            "trials",
-            format!(
-                "{} waiting, {} leased, {} done, {} failed, {} leased again",
-                status.trials_waiting,
-                status.trials_leased,
-                status.trials_done,
-                status.trials_failed,
-                status.trials_released
-            ),
-        ),
-        (
-            "experience",
-            format!(
-                "{} transitions stored, {} duplicates dropped, {} chunks refused",
-                learner.transitions_stored, learner.transitions_duplicated, learner.chunks_refused
-            ),
-        ),
-        ("bottleneck", status.bottleneck.clone()),
-    ];
     let mut page = String::new();
-    for (name, value) in rows {
+    for (name, value) in rows(status, scores) {
         page.push_str(&format!("{name:<11} {value}\n"));
     }
     page.push_str(&actors(&status.actors));
     page
+}
+
+fn rows(status: &StatusReply, scores: Option<&Scores>) -> [(&'static str, String); 9] {
+    let learner = learner(status);
+    let up = duration(status.uptime_s);
+    let budget = status.env_steps_budget;
+    let percent = 100.0 * to_f64(learner.env_steps) / to_f64(budget.max(1));
+    let returns = scores.map_or_else(|| "not evaluated yet".to_owned(), self::scores);
+    let trials = format!(
+        "{} waiting, {} leased, {} done, {} failed, {} leased again",
+        status.trials_waiting,
+        status.trials_leased,
+        status.trials_done,
+        status.trials_failed,
+        status.trials_released
+    );
+    let experience = format!(
+        "{} transitions stored, {} duplicates dropped, {} chunks refused",
+        learner.transitions_stored, learner.transitions_duplicated, learner.chunks_refused
+    );
+    [
+        ("run", format!("{} on {}, up {up}", status.experiment, status.family)),
+        ("directory", status.run_dir.clone()),
+        ("learner", members(status)),
+        ("env steps", format!("{} of {budget} ({percent:.0} %)", learner.env_steps)),
+        ("return", returns),
+        ("speed", speeds(status)),
+        ("trials", trials),
+        ("experience", experience),
+        ("bottleneck", status.bottleneck.clone()),
+    ]
 }
 
 fn actors(all: &[ActorStatus]) -> String {
