@@ -46,7 +46,9 @@ impl Learner {
     /// Sends chunks on one stream; the last answer.
     async fn push(&self, chunks: Vec<v1::Chunk>) -> Result<v1::Ack, Status> {
         let channel = proto::connect::connect(&self.address).await.unwrap();
-        let mut client = proto::connect::experience(channel);
+        // A sender without our limits, so that it is the server that refuses.
+        let client = proto::connect::experience(channel);
+        let mut client = client.max_encoding_message_size(usize::MAX);
         let mut acks = client.push(tokio_stream::iter(chunks)).await?.into_inner();
         let mut last = Err(Status::unknown("no acknowledgement at all"));
         while let Some(ack) = acks.message().await? {

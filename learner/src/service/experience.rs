@@ -2,7 +2,7 @@
 
 use crate::replay::{Refusal, Store, Stored};
 use proto::chunk::CheckedChunk;
-use proto::tonic::{Request, Response, Status, Streaming};
+use proto::tonic::{Code, Request, Response, Status, Streaming};
 use proto::v1;
 use proto::v1::experience_server::Experience;
 use std::sync::Arc;
@@ -79,7 +79,10 @@ impl Intake {
         loop {
             let answer = match self.chunks.message().await {
                 Ok(Some(chunk)) => self.take(chunk),
-                Ok(None) | Err(_) => return,
+                Ok(None) => return,
+                Err(status) if has_gone(&status) => return,
+                // Too large, or no chunk at all.
+                Err(status) => Err(status),
             };
             let refused = answer.is_err();
             if let Err(status) = &answer {
@@ -100,6 +103,11 @@ impl Intake {
         }
         Ok(v1::Ack { next_sequence: account.next.0, transitions: account.transitions })
     }
+}
+
+/// Whether a stream failed because the other end is no longer there to be answered.
+fn has_gone(status: &Status) -> bool {
+    matches!(status.code(), Code::Cancelled | Code::Unknown | Code::Unavailable)
 }
 
 impl From<Refusal> for Status {
