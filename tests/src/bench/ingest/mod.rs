@@ -21,18 +21,18 @@ mod wire;
 use crate::bench::cheetah;
 use crate::bench::figure::Figure;
 use anyhow::{Context as _, ensure};
-use learner::publish::{self, Publisher};
+use learner::publish::{self, Publisher, Subscription};
 use learner::replay::store::StoreSizes;
 use learner::replay::{RowLayout, Store};
 use learner::service::{self, experience::Counters};
-use proto::tonic::transport::Channel;
+use proto::tonic::transport::{self, Channel};
 use proto::v1;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 use types::TrialId;
 
 const BENCH: &str = "ingest";
@@ -55,10 +55,12 @@ async fn over_the_wire() -> anyhow::Result<()> {
     let clients: Vec<Vec<v1::Chunk>> = (0..CLIENTS).map(chunks::of).collect::<Result<_, _>>()?;
     let (mut wire, mut stored) = (Vec::new(), Vec::new());
     for turn in 0..=TURNS {
-        let wire_rate = push_all(&Server::wire().await?, &clients).await?;
+        let server = Server::wire().await?;
+        let wire_rate = push_all(&server, &clients).await?;
+        server.end().await?;
         let server = Server::learner().await?;
         let stored_rate = push_all(&server, &clients).await?;
-        server.check()?;
+        server.end().await?;
         // The first turn warms up.
         if turn > 0 {
             wire.push(wire_rate);
@@ -81,47 +83,59 @@ fn total() -> u64 {
     u64::from(CLIENTS) * CHUNKS * chunks::LENGTH as u64
 }
 
-/// An experience service on the loopback, until this is dropped.
+/// An experience service on the loopback.
 struct Server {
     address: String,
     store: Option<Arc<Store>>,
-    _publisher: Option<Publisher>,
-    _stop: DropGuard,
+    serving: Serving,
+    stop: CancellationToken,
+    _publisher: Publisher,
 }
 
 impl Server {
     async fn wire() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?.to_string();
-        let stop = CancellationToken::new();
-        tokio::spawn(wire::serve(listener, stop.clone()));
-        Ok(Self { address, store: None, _publisher: None, _stop: stop.drop_guard() })
+        let serve = |listener, _, stop| tokio::spawn(wire::serve(listener, stop));
+        Self::start(None, serve).await
     }
 
     async fn learner() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?.to_string();
         let store = Arc::new(empty_store()?);
-        let (publisher, weights) = publish::channel();
-        let stop = CancellationToken::new();
-        tokio::spawn(service::serve(
-            listener,
-            store.clone(),
-            Arc::new(Counters::default()),
-            weights,
-            stop.clone(),
-        ));
-        let (store, publisher) = (Some(store), Some(publisher));
-        Ok(Self { address, store, _publisher: publisher, _stop: stop.drop_guard() })
+        let (kept, counters) = (store.clone(), Arc::new(Counters::default()));
+        let serve = |listener, weights, stop| {
+            tokio::spawn(service::serve(listener, store, counters, weights, stop))
+        };
+        Self::start(Some(kept), serve).await
     }
 
-    /// All of it is there, once.
-    fn check(&self) -> anyhow::Result<()> {
-        let stored = self.store.as_ref().map_or(0, |store| store.written());
-        ensure!(stored == total(), "expected {} transitions in store, got {stored}", total());
+    async fn start(
+        store: Option<Arc<Store>>,
+        serve: impl FnOnce(TcpListener, Subscription, CancellationToken) -> Serving,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let (publisher, weights) = publish::channel();
+        let stop = CancellationToken::new();
+        let serving = serve(listener, weights, stop.clone());
+        Ok(Self { address, store, serving, stop, _publisher: publisher })
+    }
+
+    /// Ends it, sees that the store has everything once, and gives its memory back, so that the
+    /// next turn does not have to share the machine with that.
+    async fn end(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.serving.await??;
+        let Some(mut store) = self.store else { return Ok(()) };
+        ensure!(store.written() == total(), "expected all in store, got {}", store.written());
+        // The tasks of the streams hold it a little longer.
+        while let Err(shared) = Arc::try_unwrap(store) {
+            store = shared;
+            tokio::task::yield_now().await;
+        }
         Ok(())
     }
 }
+
+type Serving = JoinHandle<Result<(), transport::Error>>;
 
 /// A replay that expects the chunks of all clients.
 fn empty_store() -> anyhow::Result<Store> {
