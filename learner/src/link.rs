@@ -20,6 +20,8 @@ use types::{Experiment, FamilySpec, Trial, TrialOutcome};
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// How long the coordinator may be away before the learner gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a learner that is leaving waits for somebody to take its last report.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A client of the control plane.
 pub type Control = ControlClient<Channel>;
@@ -35,7 +37,7 @@ pub async fn register(control: &Control, address: String) -> Result<(Experiment,
         host: std::env::var("HOSTNAME").unwrap_or_default(),
         pid: std::process::id(),
     };
-    let reply = persist("register with the coordinator", || {
+    let reply = persist("register with the coordinator", PATIENCE, || {
         let (mut control, request) = (control.clone(), request.clone());
         async move { control.register_learner(request).await }
     })
@@ -56,7 +58,7 @@ pub async fn register(control: &Control, address: String) -> Result<(Experiment,
 pub async fn submit(control: Control, mut trials: mpsc::Receiver<Vec<Trial>>) -> Result<()> {
     while let Some(trials) = trials.recv().await {
         let trials: Vec<v1::Trial> = trials.into_iter().map(Into::into).collect();
-        persist("ask for trials", || {
+        persist("ask for trials", PATIENCE, || {
             let (mut control, trials) = (control.clone(), trials.clone());
             async move { control.submit(v1::SubmitRequest { trials }).await }
         })
@@ -77,7 +79,7 @@ pub async fn outcomes(
     let mut from = 0;
     loop {
         let request = v1::OutcomesRequest { from };
-        let mut stream = persist("follow outcomes", || {
+        let mut stream = persist("follow outcomes", PATIENCE, || {
             let mut control = control.clone();
             async move { control.outcomes(request).await }
         })
@@ -138,7 +140,8 @@ pub async fn progress(
             report.evaluations.push(evaluation);
         }
         let request = v1::ProgressRequest { progress: Some(report) };
-        let reply = persist("report progress", || {
+        let patience = if last { LAST_PATIENCE } else { PATIENCE };
+        let reply = persist("report progress", patience, || {
             let (mut control, request) = (control.clone(), request.clone());
             async move { control.progress(request).await }
         })
@@ -184,8 +187,8 @@ impl Counts {
     }
 }
 
-/// Tries a call again while it fails for a reason that may pass, for up to [`PATIENCE`].
-async fn persist<T, F, Call>(action: &'static str, call: F) -> Result<T>
+/// Tries a call again while it fails for a reason that may pass, for up to `patience`.
+async fn persist<T, F, Call>(action: &'static str, patience: Duration, call: F) -> Result<T>
 where
     F: Fn() -> Call,
     Call: Future<Output = std::result::Result<T, Status>>,
@@ -197,7 +200,7 @@ where
     loop {
         match call().await {
             Ok(answer) => return Ok(answer),
-            Err(status) if proto::error::is_transient(&status) && began.elapsed() < PATIENCE => {
+            Err(status) if proto::error::is_transient(&status) && began.elapsed() < patience => {
                 tracing::debug!(action, code = ?status.code(), "trying again");
                 tokio::time::sleep(backoff.next_delay()).await;
             }

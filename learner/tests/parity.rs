@@ -205,9 +205,7 @@ fn actors_and_learner_compute_the_same_networks() {
 
     let mut actions = vec![0.0; rows * spec.agent.policy.action];
     let mut policy = nets::PolicyNet::from_params(&spec.agent.policy, &params).unwrap();
-    policy
-        .act(observations, &latents, Some(noise), &mut actions)
-        .unwrap();
+    policy.act(observations, &latents, Some(noise), &mut actions).unwrap();
     let expected = pearl.act(observations, &latents, noise).unwrap();
     assert!(distance(&actions, &expected) < 1e-5);
 }
