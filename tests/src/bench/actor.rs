@@ -8,8 +8,9 @@
 //!
 //! The ratio is the share of physics in the time of a rollout, per core. After that, two actor
 //! processes of 16 environments work for the learner's services in this process, over gRPC on the
-//! loopback: their rate beside that of raw physics in two threads, the memory of the two together,
-//! and the time from the start of services and processes to the first acknowledged chunk.
+//! loopback: their rate beside that of raw physics in two threads (before and after), the memory of
+//! the two together, and the time from the start of services and processes to the first
+//! acknowledged chunk.
 
 use crate::bench::figure::Figure;
 use crate::bench::statistics::median;
@@ -17,7 +18,7 @@ use crate::bench::world::World;
 use crate::bench::{cheetah, process};
 use actor::Agent;
 use actor::rollout::{Cut, Local, Progress, Rollout};
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use envs::half_cheetah::HalfCheetah;
 use proto::chunk::encode;
 use rand::RngExt as _;
@@ -42,8 +43,11 @@ const WATCH: Duration = Duration::from_secs(4);
 
 /// Measures and prints.
 pub(crate) fn measure() -> anyhow::Result<()> {
-    let raw = in_this_process()?;
-    runtime()?.block_on(two_actors(median(&raw)))
+    in_this_process()?;
+    let before = raw_in_threads()?;
+    let seen = runtime()?.block_on(two_actors())?;
+    let after = raw_in_threads()?;
+    seen.print((before + after) / 2.0)
 }
 
 /// For the services: as many threads as the learner's.
@@ -51,7 +55,7 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
-fn in_this_process() -> anyhow::Result<Vec<f64>> {
+fn in_this_process() -> anyhow::Result<()> {
     let mut raw = Raw::new()?;
     let mut rollouts = Vec::new();
     for environments in ENVIRONMENTS {
@@ -78,7 +82,21 @@ fn in_this_process() -> anyhow::Result<Vec<f64>> {
             }))
             .print()?;
     }
-    Ok(raw_rates)
+    Ok(())
+}
+
+/// Steps per second of raw physics in as many threads as there are actor processes.
+fn raw_in_threads() -> anyhow::Result<f64> {
+    let work = || {
+        let mut raw = Raw::new()?;
+        let rates: anyhow::Result<Vec<f64>> = (0..TURNS).map(|_| raw.rate()).collect();
+        Ok(median(&rates?))
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..ACTORS).map(|_| scope.spawn(work)).collect();
+        let crashed = |_| anyhow!("a thread of raw physics crashed");
+        threads.into_iter().map(|thread| thread.join().map_err(crashed)?).sum()
+    })
 }
 
 /// One HalfCheetah under random controls.
@@ -165,7 +183,14 @@ fn send(cut: Cut) {
     black_box(encode(&chunk));
 }
 
-async fn two_actors(raw: f64) -> anyhow::Result<()> {
+/// What two actor processes came to.
+struct Seen {
+    rate: f64,
+    resident_mib: f64,
+    first_chunk_s: f64,
+}
+
+async fn two_actors() -> anyhow::Result<Seen> {
     let mut experiment = cheetah::experiment()?;
     experiment.actors.environments = ENVIRONMENTS_EACH;
     let start = Instant::now();
@@ -175,22 +200,27 @@ async fn two_actors(raw: f64) -> anyhow::Result<()> {
         actors.push(process::Actor::start(world.coordinator(), slot)?);
     }
     world.stored(&mut actors, 1).await?;
-    let first = start.elapsed().as_secs_f64();
+    let first_chunk_s = start.elapsed().as_secs_f64();
     tokio::time::sleep(SETTLE).await;
     let (before, start) = (world.transitions(), Instant::now());
     tokio::time::sleep(WATCH).await;
     let rate = (world.transitions() - before) as f64 / start.elapsed().as_secs_f64();
-    let mut resident = 0.0;
+    let mut resident_mib = 0.0;
     for actor in &mut actors {
-        resident += actor.memory()?.resident_mib;
+        resident_mib += actor.memory()?.resident_mib;
     }
-    let detail = json!({"actors": ACTORS, "environments_each": ENVIRONMENTS_EACH});
-    Figure::new(BENCH, "two actors, rollouts", "steps/s", &[rate])
-        .beside_one("raw physics, one thread, times two", 2.0 * raw)
-        .with(detail.clone())
-        .print()?;
-    Figure::new(BENCH, "two actors, resident memory", "MiB", &[resident])
-        .with(detail.clone())
-        .print()?;
-    Figure::new(BENCH, "start to first chunk", "s", &[first]).with(detail).print()
+    Ok(Seen { rate, resident_mib, first_chunk_s })
+}
+
+impl Seen {
+    fn print(&self, raw: f64) -> anyhow::Result<()> {
+        let detail = json!({"actors": ACTORS, "environments_each": ENVIRONMENTS_EACH});
+        let figure =
+            |name, unit, value| Figure::new(BENCH, name, unit, &[value]).with(detail.clone());
+        figure("two actors, rollouts", "steps/s", self.rate)
+            .beside_one("raw physics, two threads", raw)
+            .print()?;
+        figure("two actors, resident memory", "MiB", self.resident_mib).print()?;
+        figure("start to first chunk", "s", self.first_chunk_s).print()
+    }
 }

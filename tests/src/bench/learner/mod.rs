@@ -26,9 +26,11 @@ use types::{EnvSpec, Experiment};
 const BENCH: &str = "learner";
 /// CPU threads of tensor operations.
 const THREADS: [i32; 2] = [1, 2];
-/// A turn of either side takes at least this long.
+/// A turn of either side takes about this long, or as long as it takes to do it once.
 const TURN: Duration = Duration::from_millis(200);
-const TURNS: usize = 3;
+const TURNS: usize = 5;
+/// No more turns after this long.
+const ENOUGH: Duration = Duration::from_secs(2);
 
 const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
 const PAPER: &str = include_str!("../../../../configs/pearl/cheetah-vel-published.toml");
@@ -71,7 +73,8 @@ fn case(experiment: &Experiment, name: &str, device: Device) -> anyhow::Result<(
     let mut bare = || products.run();
     let (update_count, bare_count) = (repeats(device, &mut update)?, repeats(device, &mut bare)?);
     let (mut updates, mut others) = (Vec::new(), Vec::new());
-    for _ in 0..TURNS {
+    let start = Instant::now();
+    while updates.is_empty() || updates.len() < TURNS && start.elapsed() < ENOUGH {
         updates.push(rate(device, update_count, &mut update)?);
         others.push(rate(device, bare_count, &mut bare)?);
     }
@@ -81,7 +84,7 @@ fn case(experiment: &Experiment, name: &str, device: Device) -> anyhow::Result<(
         .with(json!({
             "tasks": learner.tasks, "transitions": learner.transitions,
             "context": experiment.inference.context, "hidden": experiment.agent.hidden,
-            "encoder": experiment.inference.hidden, "turns": TURNS,
+            "encoder": experiment.inference.hidden, "turns": updates.len(),
             "gflop_per_update": products.flops() / 1e9,
         }))
         .print()
@@ -110,19 +113,15 @@ fn batch(experiment: &Experiment, env: &EnvSpec, device: Device) -> anyhow::Resu
     })
 }
 
-/// How often `work` must be done for a turn, after two times to warm up.
+/// How often `work` must be done for a turn, after it was done a first time to warm up.
 fn repeats(device: Device, work: &mut impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<u32> {
     work()?;
-    work()?;
     let mut repeats = 1;
-    loop {
-        let rate = rate(device, repeats, work)?;
-        let enough = f64::from(repeats) / rate >= TURN.as_secs_f64();
-        if enough {
-            return Ok(repeats);
-        }
+    // A single time says little of work that is done in no time.
+    while f64::from(repeats) / rate(device, repeats, work)? < TURN.as_secs_f64() / 2.0 {
         repeats *= 2;
     }
+    Ok(repeats)
 }
 
 /// Times per second.
