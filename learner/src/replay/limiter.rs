@@ -69,6 +69,11 @@ mod tests {
             initial in 0u64..100_000,
             schedule in proptest::collection::vec(any::<bool>(), 200),
         ) {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "positive, and far below 2^53"
+            )]
             let least = Limiter::least_tolerance(ratio, insertion, samples).ceil() as u64;
             let tolerance = least + slack;
             let limiter = Limiter::new(ratio, tolerance, initial);
