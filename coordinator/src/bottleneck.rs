@@ -26,8 +26,6 @@ pub struct Waited {
     pub weights: f64,
     /// The learner without enough experience for the next update.
     pub data: f64,
-    /// Experience held up at the learner because collection was too far ahead of it.
-    pub limiter: f64,
 }
 
 impl Waited {
@@ -43,7 +41,6 @@ impl Waited {
             upload: actors.waited_upload_s,
             weights: actors.waited_weights_s,
             data: metric("waited_data_s"),
-            limiter: metric("waited_limiter_s"),
         }
     }
 
@@ -54,7 +51,6 @@ impl Waited {
             upload: grown(self.upload, before.upload),
             weights: grown(self.weights, before.weights),
             data: grown(self.data, before.data),
-            limiter: grown(self.limiter, before.limiter),
         }
     }
 }
@@ -88,17 +84,16 @@ impl Limit {
         let (lease, upload) = (actor(waited.lease), actor(waited.upload));
         let weights = actor(waited.weights);
         let data = waited.data / seconds.max(1e-9);
-        let held = waited.limiter / seconds.max(1e-9);
-        let longest = lease.max(upload).max(weights).max(data).max(held);
+        let longest = lease.max(upload).max(weights).max(data);
         if longest < NOISE {
             Self::Balanced
         } else if weights >= lease.max(upload).max(NOISE) {
             Self::Weights
-        } else if data <= lease.max(upload).max(held) && (held >= NOISE || data < NOISE) {
-            // Actors wait, and the learner does not: it is busy.
-            Self::Learner
         } else if upload >= lease.max(NOISE) {
             Self::Link
+        } else if data < NOISE {
+            // Actors wait for leases, and the learner does not wait: it is busy.
+            Self::Learner
         } else if lease >= STARVED {
             // Both wait, and actors for permission: their weights are too old to be admitted.
             Self::Weights
@@ -163,7 +158,7 @@ impl Bottleneck {
                 ("to upload", waited.upload),
                 ("for weights", waited.weights),
             ]),
-            listed(&[("for data", waited.data), ("to store", waited.limiter)]),
+            listed(&[("for data", waited.data)]),
         )
     }
 }
@@ -193,7 +188,7 @@ mod tests {
             (Waited { data: 8.0, lease: 1.0, ..none }, 4, Limit::Actors),
             (Waited { lease: 30.0, ..none }, 4, Limit::Learner),
             (Waited { lease: 30.0, data: 0.5, ..none }, 4, Limit::Learner),
-            (Waited { upload: 30.0, limiter: 9.0, ..none }, 4, Limit::Learner),
+            (Waited { upload: 30.0, ..none }, 4, Limit::Link),
             (Waited { upload: 20.0, data: 8.0, ..none }, 4, Limit::Link),
             (Waited { weights: 30.0, data: 9.0, ..none }, 4, Limit::Weights),
             (Waited { lease: 39.0, data: 9.0, ..none }, 4, Limit::Weights),

@@ -20,6 +20,8 @@ pub(super) struct Program {
     pub name: String,
     pub path: PathBuf,
     pub arguments: Vec<OsString>,
+    /// Variables set unless the user has set them.
+    pub environment: &'static [(&'static str, &'static str)],
     /// Standard output and error are appended to this file.
     pub log: PathBuf,
 }
@@ -42,6 +44,13 @@ impl Child {
         let log_start = log.metadata().map_err(failed)?.len();
         let process = Command::new(&program.path)
             .args(&program.arguments)
+            .envs(
+                program
+                    .environment
+                    .iter()
+                    .filter(|(name, _)| std::env::var_os(name).is_none())
+                    .copied(),
+            )
             // Held until the end and never written to: it closes when this process ends.
             .stdin(Stdio::piped())
             .stdout(log.try_clone().map_err(failed)?)

@@ -37,7 +37,7 @@ const COLUMNS: [&str; 17] = [
 ];
 
 /// The learner's metrics that have a column each.
-const METRICS: [&str; 10] = [
+const METRICS: [&str; 9] = [
     "loss/q",
     "loss/policy",
     "loss/kl",
@@ -45,7 +45,6 @@ const METRICS: [&str; 10] = [
     "skipped_updates",
     "lag_mean",
     "waited_data_s",
-    "waited_limiter_s",
     "sample_s",
     "update_s",
 ];
