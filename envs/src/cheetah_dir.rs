@@ -13,10 +13,8 @@ use crate::env::{self, Env, TaskFamily};
 use crate::half_cheetah::{self, Rules};
 use types::{EnvSpec, Split, Task};
 
-const RULES: Rules = Rules {
-    parameter: "direction",
-    reward: |direction, velocity| direction * velocity,
-};
+const RULES: Rules =
+    Rules { parameter: "direction", reward: |direction, velocity| direction * velocity };
 
 /// The family `cheetah-dir`.
 #[derive(Debug, Clone, Copy)]

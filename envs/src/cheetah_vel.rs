@@ -17,10 +17,8 @@ use types::{EnvSpec, Split, Task};
 const TASKS: usize = 130;
 const TRAIN_TASKS: usize = 100;
 
-const RULES: Rules = Rules {
-    parameter: "velocity",
-    reward: |target, velocity| -(velocity - target).abs(),
-};
+const RULES: Rules =
+    Rules { parameter: "velocity", reward: |target, velocity| -(velocity - target).abs() };
 
 /// The family `cheetah-vel`.
 #[derive(Debug, Clone, Copy)]

@@ -95,10 +95,7 @@ pub(crate) fn enumerate<const N: usize>(
     names: [&str; N],
     values: impl IntoIterator<Item = [f64; N]>,
 ) -> Vec<Task> {
-    let parameter = |(name, value): (&str, f64)| types::Parameter {
-        name: name.to_owned(),
-        value,
-    };
+    let parameter = |(name, value): (&str, f64)| types::Parameter { name: name.to_owned(), value };
     (0..)
         .zip(values)
         .map(|(index, values)| Task {
@@ -125,11 +122,7 @@ pub(crate) fn check_len(what: &'static str, expected: usize, got: usize) -> Resu
     if expected == got {
         return Ok(());
     }
-    Err(Error::Length {
-        what,
-        expected,
-        got,
-    })
+    Err(Error::Length { what, expected, got })
 }
 
 /// The action clipped to [-1, 1]; refuses other lengths and non-finite numbers.

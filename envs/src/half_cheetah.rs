@@ -151,11 +151,7 @@ struct Runner {
 
 /// A new environment under `rules`.
 pub(crate) fn make(rules: Rules) -> Result<Box<dyn Env>, Error> {
-    Ok(Box::new(Runner {
-        rules,
-        body: HalfCheetah::new()?,
-        goal: None,
-    }))
+    Ok(Box::new(Runner { rules, body: HalfCheetah::new()?, goal: None }))
 }
 
 impl Env for Runner {
@@ -181,10 +177,6 @@ impl Env for Runner {
         let motion = self.body.step(action)?;
         self.body.observe(observation)?;
         let reward = (self.rules.reward)(goal, motion.velocity) - EFFORT_WEIGHT * motion.effort;
-        Ok(Step {
-            reward,
-            shaped_reward: reward,
-            terminated: false,
-        })
+        Ok(Step { reward, shaped_reward: reward, terminated: false })
     }
 }

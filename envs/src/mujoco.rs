@@ -44,11 +44,7 @@ impl Simulation {
         let path = folder.join(model);
         let data = MjData::try_new(shared(&path)?)
             .map_err(|error| unusable(&path, "a model that fits into memory", error.to_string()))?;
-        Ok(Self {
-            data,
-            path,
-            frame_skip,
-        })
+        Ok(Self { data, path, frame_skip })
     }
 
     /// Checks how many positions, velocities and controls there are.
@@ -56,23 +52,13 @@ impl Simulation {
     /// # Errors
     /// [`Error::Model`] if the numbers differ.
     pub fn expect_sizes(&self, qpos: usize, qvel: usize, ctrl: usize) -> Result<(), Error> {
-        let lens = (
-            self.data.qpos().len(),
-            self.data.qvel().len(),
-            self.data.ctrl().len(),
-        );
+        let lens = (self.data.qpos().len(), self.data.qvel().len(), self.data.ctrl().len());
         if lens == (qpos, qvel, ctrl) {
             return Ok(());
         }
-        let got = format!(
-            "{lens:?} positions, velocities and controls, not {:?}",
-            (qpos, qvel, ctrl)
-        );
-        Err(unusable(
-            &self.path,
-            "the model this version was written for",
-            got,
-        ))
+        let got =
+            format!("{lens:?} positions, velocities and controls, not {:?}", (qpos, qvel, ctrl));
+        Err(unusable(&self.path, "the model this version was written for", got))
     }
 
     /// The id of the body called `name`.
@@ -116,9 +102,9 @@ impl Simulation {
         let mut noted = self.data.warning().iter().zip(WARNINGS);
         match noted.find(|(warning, _)| warning.number > 0) {
             None => Ok(()),
-            Some((warning, text)) => Err(Error::Diverged {
-                what: format!("{text} {}", warning.lastinfo),
-            }),
+            Some((warning, text)) => {
+                Err(Error::Diverged { what: format!("{text} {}", warning.lastinfo) })
+            }
         }
     }
 
@@ -196,11 +182,7 @@ fn load(path: &Path) -> Result<MjModel, Error> {
 }
 
 fn unusable(path: &Path, expected: &'static str, got: String) -> Error {
-    Error::Model {
-        path: path.to_owned(),
-        expected,
-        got,
-    }
+    Error::Model { path: path.to_owned(), expected, got }
 }
 
 /// Takes over what MuJoCo has to say, which it would otherwise print and write to a file
@@ -244,10 +226,7 @@ mod tests {
     fn a_missing_model_is_named_with_what_to_do() {
         let error = Simulation::load("gymnasium/no_such.xml", 1).unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.contains("no_such.xml") && text.contains("cargo xtask setup"),
-            "{text}"
-        );
+        assert!(text.contains("no_such.xml") && text.contains("cargo xtask setup"), "{text}");
     }
 
     #[test]

@@ -17,12 +17,7 @@ pub(crate) const GOAL: [&str; 2] = ["goal_x", "goal_y"];
 /// Shapes of both families: the observation is the position (x, y), the action the velocity
 /// along both axes. The goal is not observed.
 pub(crate) const fn spec(shaped_reward: bool) -> EnvSpec {
-    EnvSpec {
-        observation_dim: 2,
-        action_dim: 2,
-        horizon: HORIZON,
-        shaped_reward,
-    }
+    EnvSpec { observation_dim: 2, action_dim: 2, horizon: HORIZON, shaped_reward }
 }
 
 /// What makes one point family differ from another.
@@ -44,11 +39,7 @@ pub(crate) struct PointEnv {
 
 impl PointEnv {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            position: [0.0; 2],
-            goal: None,
-        }
+        Self { rules, position: [0.0; 2], goal: None }
     }
 
     fn observe(&self, observation: &mut [f32]) {

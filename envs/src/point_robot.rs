@@ -43,9 +43,8 @@ impl TaskFamily for PointRobot {
 
     fn tasks(&self, split: Split) -> Vec<Task> {
         let mut random = NumpyRandom::new(1337);
-        let goals = (0..TASKS)
-            .map(|_| [random.uniform(-1.0, 1.0), random.uniform(-1.0, 1.0)])
-            .collect();
+        let goals =
+            (0..TASKS).map(|_| [random.uniform(-1.0, 1.0), random.uniform(-1.0, 1.0)]).collect();
         env::enumerate(split, point::GOAL, split_off(goals, TRAIN_TASKS, split))
     }
 

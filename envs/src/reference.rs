@@ -32,10 +32,7 @@ fn reference(family: &dyn TaskFamily, test: &[Task]) -> Result<Option<ReferenceR
         return Ok(None);
     };
     let mut player = Player::new(family)?;
-    let mut sums = ReferenceReturns {
-        random: 0.0,
-        oracle: 0.0,
-    };
+    let mut sums = ReferenceReturns { random: 0.0, oracle: 0.0 };
     let mut count = 0.0;
     for (task, oracle) in test.iter().zip(&oracles) {
         for episode in 0..EPISODES {
@@ -44,10 +41,7 @@ fn reference(family: &dyn TaskFamily, test: &[Task]) -> Result<Option<ReferenceR
             count += 1.0;
         }
     }
-    Ok(Some(ReferenceReturns {
-        random: sums.random / count,
-        oracle: sums.oracle / count,
-    }))
+    Ok(Some(ReferenceReturns { random: sums.random / count, oracle: sums.oracle / count }))
 }
 
 /// An environment with the buffers to play in it.
@@ -86,9 +80,7 @@ impl Player {
                 Some(oracle) => oracle.act(&self.observation, &mut self.action),
                 None => self.action.fill_with(|| dice.random_range(-1.0..=1.0)),
             }
-            let step = self
-                .env
-                .step(&self.action, &mut world, &mut self.observation)?;
+            let step = self.env.step(&self.action, &mut world, &mut self.observation)?;
             total += step.reward;
             if step.terminated {
                 break;

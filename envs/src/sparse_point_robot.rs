@@ -27,11 +27,7 @@ const RADIUS: f64 = 0.2;
 const RULES: Rules = Rules {
     start: |_| [0.0; 2],
     reward: |distance| {
-        if distance <= RADIUS {
-            1.0 - distance
-        } else {
-            0.0
-        }
+        if distance <= RADIUS { 1.0 - distance } else { 0.0 }
     },
 };
 

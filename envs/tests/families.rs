@@ -16,11 +16,7 @@ fn world(seed: u64) -> ChaCha8Rng {
 
 fn actions(spec: EnvSpec, seed: u64) -> Vec<Vec<f32>> {
     let mut dice = stream(seed, Role::Action, 0, 0);
-    let mut action = || {
-        (0..spec.action_dim)
-            .map(|_| dice.random_range(-1.0..=1.0))
-            .collect()
-    };
+    let mut action = || (0..spec.action_dim).map(|_| dice.random_range(-1.0..=1.0)).collect();
     (0..spec.horizon).map(|_| action()).collect()
 }
 
@@ -46,10 +42,7 @@ fn play_by(
     let mut rng = world(seed);
     let mut observation = vec![f32::NAN; spec.observation_dim];
     env.reset(task, &mut rng, &mut observation)?;
-    let mut episode = Episode {
-        observations: vec![observation.clone()],
-        steps: vec![],
-    };
+    let mut episode = Episode { observations: vec![observation.clone()], steps: vec![] };
     for mut action in actions(spec, seed) {
         if let Some(oracle) = oracle {
             oracle.act(&observation, &mut action);
@@ -67,9 +60,7 @@ fn play_by(
 
 /// Runs a check for every family and says which one failed.
 fn for_each(check: impl Fn(&dyn TaskFamily) -> Result<()>) -> Result<()> {
-    families()
-        .iter()
-        .try_for_each(|family| check(*family).context(family.name()))
+    families().iter().try_for_each(|family| check(*family).context(family.name()))
 }
 
 fn first_task(family: &dyn TaskFamily, split: Split) -> Result<Task> {
@@ -79,29 +70,16 @@ fn first_task(family: &dyn TaskFamily, split: Split) -> Result<Task> {
 #[test]
 fn tasks_are_numbered_named_alike_finite_and_the_same_on_every_call() -> Result<()> {
     for_each(|family| {
-        let names = |task: &Task| {
-            task.parameters
-                .iter()
-                .map(|p| p.name.clone())
-                .collect::<Vec<_>>()
-        };
+        let names =
+            |task: &Task| task.parameters.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
         let expected = names(&first_task(family, Split::Train)?);
         for split in SPLITS {
             let tasks = family.tasks(split);
-            ensure!(
-                tasks == family.tasks(split),
-                "another list on the second call"
-            );
+            ensure!(tasks == family.tasks(split), "another list on the second call");
             for (index, task) in (0..).zip(&tasks) {
-                ensure!(
-                    task.id == types::TaskRef { split, index },
-                    "{task:?} at {index}"
-                );
+                ensure!(task.id == types::TaskRef { split, index }, "{task:?} at {index}");
                 ensure!(names(task) == expected, "{task:?}, expected {expected:?}");
-                ensure!(
-                    task.parameters.iter().all(|p| p.value.is_finite()),
-                    "{task:?}"
-                );
+                ensure!(task.parameters.iter().all(|p| p.value.is_finite()), "{task:?}");
             }
         }
         Ok(())
@@ -115,24 +93,14 @@ fn values_fit_the_spec_and_are_finite() -> Result<()> {
         let mut env = family.make()?;
         for split in SPLITS {
             let episode = play(env.as_mut(), spec, &first_task(family, split)?, 1)?;
-            ensure!(
-                episode.observations.iter().flatten().all(|v| v.is_finite()),
-                "observations"
-            );
+            ensure!(episode.observations.iter().flatten().all(|v| v.is_finite()), "observations");
             for step in &episode.steps {
-                ensure!(
-                    step.reward.is_finite() && step.shaped_reward.is_finite(),
-                    "{step:?}"
-                );
+                ensure!(step.reward.is_finite() && step.shaped_reward.is_finite(), "{step:?}");
                 let differs = step.reward != step.shaped_reward;
                 ensure!(spec.shaped_reward || !differs, "{step:?}");
             }
             let differs = episode.steps.iter().any(|s| s.reward != s.shaped_reward);
-            ensure!(
-                differs == spec.shaped_reward,
-                "shaped_reward is {}",
-                spec.shaped_reward
-            );
+            ensure!(differs == spec.shaped_reward, "shaped_reward is {}", spec.shaped_reward);
         }
         Ok(())
     })
@@ -142,18 +110,12 @@ fn values_fit_the_spec_and_are_finite() -> Result<()> {
 fn a_seed_fixes_the_trajectory_in_new_and_used_environments() -> Result<()> {
     for_each(|family| {
         let spec = family.spec();
-        let (first, other) = (
-            first_task(family, Split::Train)?,
-            first_task(family, Split::Test)?,
-        );
+        let (first, other) = (first_task(family, Split::Train)?, first_task(family, Split::Test)?);
         let (mut new, mut used) = (family.make()?, family.make()?);
         play(used.as_mut(), spec, &other, 5)?;
         let expected = play(new.as_mut(), spec, &first, 2)?;
         ensure!(play(used.as_mut(), spec, &first, 2)? == expected, "differs");
-        ensure!(
-            play(used.as_mut(), spec, &first, 3)? != expected,
-            "the seed has no effect"
-        );
+        ensure!(play(used.as_mut(), spec, &first, 3)? != expected, "the seed has no effect");
         Ok(())
     })
 }
@@ -167,13 +129,7 @@ fn tasks_of_a_split_differ_in_what_they_reward() -> Result<()> {
             let mut rewards: Vec<Vec<u64>> = vec![];
             for task in family.tasks(split).iter().take(4) {
                 let episode = play(env.as_mut(), spec, task, 4)?;
-                rewards.push(
-                    episode
-                        .steps
-                        .iter()
-                        .map(|s| s.shaped_reward.to_bits())
-                        .collect(),
-                );
+                rewards.push(episode.steps.iter().map(|s| s.shaped_reward.to_bits()).collect());
             }
             rewards.sort_unstable();
             rewards.dedup();
@@ -233,10 +189,7 @@ fn what_cannot_be_right_is_refused_without_harm() -> Result<()> {
 
         task.parameters.pop();
         let refused = env.reset(&task, &mut rng, &mut observation);
-        ensure!(
-            matches!(refused, Err(Error::Parameter { .. })),
-            "{refused:?}"
-        );
+        ensure!(matches!(refused, Err(Error::Parameter { .. })), "{refused:?}");
         Ok(())
     })
 }
@@ -249,20 +202,11 @@ fn descriptions_are_complete_and_the_oracle_beats_random_actions() -> Result<()>
         ensure!(description.summary.ends_with('.'), "a sentence");
         ensure!(description.train == family.tasks(Split::Train));
         ensure!(description.test == family.tasks(Split::Test));
-        let has_oracle = description
-            .test
-            .iter()
-            .all(|task| family.oracle(task).is_some());
-        ensure!(
-            description.reference.is_some() == has_oracle,
-            "{has_oracle}"
-        );
+        let has_oracle = description.test.iter().all(|task| family.oracle(task).is_some());
+        ensure!(description.reference.is_some() == has_oracle, "{has_oracle}");
         if let Some(reference) = description.reference {
             ensure!(reference.oracle > reference.random, "{reference:?}");
-            ensure!(
-                describe(family)?.reference == Some(reference),
-                "not repeatable"
-            );
+            ensure!(describe(family)?.reference == Some(reference), "not repeatable");
         }
         Ok(())
     })
@@ -282,11 +226,7 @@ fn by_formula(
         "sparse-point-robot" => point_by_formula(task, seen, |distance, step| {
             // On the very edge, f32 observations do not tell the side.
             let edge = (distance - 0.2).abs() < 1e-6;
-            let outside = if edge {
-                step.reward == 0.0
-            } else {
-                distance > 0.2
-            };
+            let outside = if edge { step.reward == 0.0 } else { distance > 0.2 };
             if outside { 0.0 } else { 1.0 - distance }
         }),
         "cheetah-vel" => {
@@ -316,11 +256,7 @@ fn point_by_formula(
         let distance = (dx * dx + dy * dy).sqrt();
         [reward(distance, step), -distance]
     };
-    Ok(seen.observations[1..]
-        .iter()
-        .zip(&seen.steps)
-        .map(rewards)
-        .collect())
+    Ok(seen.observations[1..].iter().zip(&seen.steps).map(rewards).collect())
 }
 
 /// Follows the episode in a simulation of its own.
@@ -339,19 +275,12 @@ fn cheetah_by_formula(spec: EnvSpec, seed: u64, run: impl Fn(f64) -> f64) -> Res
 }
 
 fn compare(seen: &Episode, expected: &[[f64; 2]]) -> Result<()> {
-    ensure!(
-        expected.len() == seen.steps.len(),
-        "{} steps",
-        expected.len()
-    );
+    ensure!(expected.len() == seen.steps.len(), "{} steps", expected.len());
     for (step, &[reward, shaped]) in seen.steps.iter().zip(expected) {
         // Observations are f32, which is all that the point families show.
         let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
         ensure!(near(step.reward, reward), "{step:?}, expected {reward}");
-        ensure!(
-            near(step.shaped_reward, shaped),
-            "{step:?}, expected {shaped}"
-        );
+        ensure!(near(step.shaped_reward, shaped), "{step:?}, expected {shaped}");
     }
     Ok(())
 }

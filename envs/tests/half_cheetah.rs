@@ -34,13 +34,7 @@ impl Recording {
             SafeTensors::deserialize(include_bytes!("../fixtures/half_cheetah.safetensors"))?;
         let mut arrays = std::collections::HashMap::new();
         for (name, view) in tensors.tensors() {
-            let values = view
-                .data()
-                .as_chunks()
-                .0
-                .iter()
-                .map(|b| f64::from_le_bytes(*b))
-                .collect();
+            let values = view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
             let width = view.shape()[1];
             arrays.insert(name, Array { width, values });
         }
@@ -58,12 +52,7 @@ impl Recording {
         near("qpos", step, qpos, self.of("next_qpos").row(step));
         near("qvel", step, qvel, self.of("next_qvel").row(step));
         let observation: Vec<f64> = qpos[1..].iter().chain(qvel).copied().collect();
-        near(
-            "observation",
-            step,
-            &observation,
-            self.of("observation").row(step),
-        );
+        near("observation", step, &observation, self.of("observation").row(step));
         let torso = cheetah.simulation().body("torso")?;
         let torso = cheetah.simulation().body_position(torso);
         near("torso", step, torso, self.of("torso").row(step));
@@ -71,11 +60,7 @@ impl Recording {
         let reward = [motion.velocity + control, motion.velocity, control];
         near("reward", step, &reward, self.of("reward").row(step));
 
-        let ours: Vec<f32> = observation
-            .iter()
-            .chain(torso)
-            .map(|&v| narrow(v))
-            .collect();
+        let ours: Vec<f32> = observation.iter().chain(torso).map(|&v| narrow(v)).collect();
         let mut written = [f32::NAN; 20];
         cheetah.observe(&mut written)?;
         assert_eq!(written[..], ours, "observation as PEARL's, step {step}");
@@ -92,10 +77,7 @@ fn near(what: &str, step: usize, ours: &[f64], recorded: &[f64]) {
     assert_eq!(ours.len(), recorded.len(), "{what}");
     let near = |(a, b): (&f64, &f64)| (a - b).abs() <= TOLERANCE;
     let all = ours.iter().zip(recorded).all(near);
-    assert!(
-        all,
-        "{what} at step {step}: {ours:?}, recorded {recorded:?}"
-    );
+    assert!(all, "{what} at step {step}: {ours:?}, recorded {recorded:?}");
 }
 
 #[test]
@@ -107,15 +89,9 @@ fn every_step_from_its_recorded_state_equals_gymnasium() -> Result<()> {
     for step in (0..recording.steps).rev() {
         let simulation = cheetah.simulation_mut();
         simulation.reset();
-        simulation
-            .qpos_mut()
-            .copy_from_slice(recording.of("qpos").row(step));
-        simulation
-            .qvel_mut()
-            .copy_from_slice(recording.of("qvel").row(step));
-        simulation
-            .warm_start_mut()
-            .copy_from_slice(recording.of("warm_start").row(step));
+        simulation.qpos_mut().copy_from_slice(recording.of("qpos").row(step));
+        simulation.qvel_mut().copy_from_slice(recording.of("qvel").row(step));
+        simulation.warm_start_mut().copy_from_slice(recording.of("warm_start").row(step));
         let motion = cheetah.step(&recording.of("action").floats(step))?;
         recording.compare(step, &cheetah, motion)?;
     }
@@ -133,12 +109,8 @@ fn whole_episodes_from_their_start_states_equal_gymnasium() -> Result<()> {
             length = 0;
             let simulation = cheetah.simulation_mut();
             simulation.reset();
-            simulation
-                .qpos_mut()
-                .copy_from_slice(recording.of("qpos").row(step));
-            simulation
-                .qvel_mut()
-                .copy_from_slice(recording.of("qvel").row(step));
+            simulation.qpos_mut().copy_from_slice(recording.of("qpos").row(step));
+            simulation.qvel_mut().copy_from_slice(recording.of("qvel").row(step));
             simulation.forward();
         }
         length += 1;

@@ -28,11 +28,7 @@ fn task_lists_equal_those_recorded_from_numpy() -> anyhow::Result<()> {
             let values: Vec<f64> = task.parameters.iter().map(|p| p.value).collect();
             let near = |(a, b): (&f64, &f64)| (a - b).abs() <= TOLERANCE;
             assert_eq!(values.len(), row.len(), "{name} {}", task.id);
-            assert!(
-                values.iter().zip(row).all(near),
-                "{name} {}: {values:?} {row:?}",
-                task.id
-            );
+            assert!(values.iter().zip(row).all(near), "{name} {}: {values:?} {row:?}", task.id);
         }
     }
     Ok(())

@@ -26,7 +26,8 @@ impl Fixture {
     }
 
     fn size(&self, key: &str) -> usize {
-        self.sizes[key].as_u64().unwrap_or_else(|| panic!("{key} in {}", self.sizes)) as usize
+        let size = self.sizes[key].as_u64().and_then(|size| usize::try_from(size).ok());
+        size.unwrap_or_else(|| panic!("{key} in {}", self.sizes))
     }
 
     fn sizes_of(&self, key: &str) -> Vec<usize> {
