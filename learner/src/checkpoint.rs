@@ -61,6 +61,10 @@ impl Checkpoints {
     /// If a file cannot be written; what was there before stays whole.
     pub fn write(&self, parts: &Parts) -> Result<PathBuf> {
         let name = format!("{:010}", parts.state.updates);
+        if self.folder.join(&name).join("state.json").is_file() {
+            // Nothing was learned since; what is there is whole and stays.
+            return self.point_latest_to(&name).map(|()| self.folder.join(name));
+        }
         let beside = self.folder.join(format!(".{name}.tmp"));
         let place = self.folder.join(&name);
         if beside.exists() {
@@ -72,12 +76,9 @@ impl Checkpoints {
         write_synced(&beside.join("weights.safetensors"), &parts.weights)?;
         write_synced(&beside.join("learner.safetensors"), &parts.learner)?;
         write_synced(&beside.join("state.json"), &state)?;
-        if place.exists() {
-            fs::remove_dir_all(&place).map_err(file("replace", &place))?;
-        }
         fs::rename(&beside, &place).map_err(file("rename to", &place))?;
         self.point_latest_to(&name)?;
-        self.remove_old()?;
+        self.remove_old(&place)?;
         Ok(place)
     }
 
@@ -85,20 +86,25 @@ impl Checkpoints {
         let beside = self.folder.join(".latest.tmp");
         let latest = self.folder.join("latest");
         write_synced(&beside, name.as_bytes())?;
-        fs::rename(&beside, &latest).map_err(file("rename to", &latest))
+        fs::rename(&beside, &latest).map_err(file("rename to", &latest))?;
+        let folder = fs::File::open(&self.folder).map_err(file("open", &self.folder))?;
+        folder.sync_all().map_err(file("sync", &self.folder))
     }
 
-    fn remove_old(&self) -> Result<()> {
+    fn remove_old(&self, newest: &Path) -> Result<()> {
         let entries = fs::read_dir(&self.folder).map_err(file("list", &self.folder))?;
         let mut names: Vec<PathBuf> = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-                path.is_dir() && !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit())
+                path.is_dir()
+                    && path != newest
+                    && !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_digit())
             })
             .collect();
         names.sort();
-        for old in names.iter().rev().skip(KEEP) {
+        for old in names.iter().rev().skip(KEEP - 1) {
             fs::remove_dir_all(old).map_err(file("remove the old checkpoint", old))?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Which training trials to ask for, and when: the schedule of PEARL's data collection.
 
-use crate::replay::Limiter;
+use crate::error::Error;
+use crate::replay::{Limiter, SampleSizes};
 use rand::{Rng as _, RngExt as _};
 use std::collections::BTreeMap;
 use types::experiment::Collection;
@@ -11,6 +12,19 @@ use types::{
 
 /// Times an initial trial is asked for again after a failure of the simulation.
 const INITIAL_RETRIES: u32 = 5;
+
+/// Ordinary trials in a row that may fail before collection is given up.
+const MOST_FAILURES: u32 = 100;
+
+/// Where trials are announced and what they brought is counted.
+pub trait Intake {
+    /// Expects `episodes` episodes of a trial from now on; trials are numbered 0, 1, 2, …
+    fn expect_trial(&self, task: TaskRef, purpose: Purpose, episodes: u32) -> TrialId;
+    /// Transitions stored so far, duplicates not counted.
+    fn inserted(&self) -> u64;
+    /// Transitions stored of one trial so far.
+    fn stored_of(&self, trial: TrialId) -> u64;
+}
 
 /// What the schedule depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +47,33 @@ impl Plan {
     pub fn trial_transitions(&self) -> u64 {
         let c = &self.collection;
         u64::from(c.prior_episodes + c.posterior_episodes + c.extra_episodes) * self.horizon
+    }
+
+    /// Checks relations to the family and to the size of updates that no single key shows.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] names the key.
+    pub fn check(&self, sizes: SampleSizes) -> Result<(), Error> {
+        let setting = |key, expected, got: String| Err(Error::Setting { key, expected, got });
+        if self.tasks == 0 {
+            let expected = "a family with training tasks".to_owned();
+            return setting("environment.family", expected, "one without".to_owned());
+        }
+        let collection = &self.collection;
+        let ratio = collection.samples_per_insert;
+        let least = Limiter::least_tolerance(ratio, self.trial_transitions(), sizes.samples());
+        if (collection.tolerance as f64) < least {
+            let least = least.ceil();
+            let expected =
+                format!("at least {least}, the transitions of one trial plus those of one update");
+            return setting("collection.tolerance", expected, collection.tolerance.to_string());
+        }
+        let initial = u64::from(collection.initial_episodes) * self.horizon * u64::from(self.tasks);
+        if self.budget <= initial {
+            let expected = format!("more than the {initial} of the initial episodes");
+            return setting("budget.env_steps", expected, self.budget.to_string());
+        }
+        Ok(())
     }
 
     fn ordinary_phases(&self) -> Vec<Phase> {
@@ -61,24 +102,27 @@ struct Open {
 pub struct Collector {
     plan: Plan,
     open: BTreeMap<TrialId, Open>,
-    /// Transitions of trials that have ended.
-    collected: u64,
     ordinary: u64,
+    /// Failures of ordinary trials since the last that went well.
+    failures: u32,
 }
 
-/// An initial trial that failed too often.
+/// Trials that fail again and again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected initial experience of task {task}, got {INITIAL_RETRIES} failures: {failure}")]
-pub struct InitialFailed {
-    task: TaskRef,
-    failure: String,
+#[error(
+    "collect {what}: expected it to go well now and then, got {times} failures in a row: {why}"
+)]
+pub struct KeepsFailing {
+    what: String,
+    times: u32,
+    why: String,
 }
 
 impl Collector {
     /// Nothing asked for yet.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan, open: BTreeMap::new(), collected: 0, ordinary: 0 }
+        Self { plan, open: BTreeMap::new(), ordinary: 0, failures: 0 }
     }
 
     /// The plan.
@@ -87,86 +131,92 @@ impl Collector {
         &self.plan
     }
 
-    /// One trial per training task with z from the prior. `number` gives each task's trial its id.
-    pub fn initial(&mut self, number: impl Fn(TaskRef) -> TrialId) -> Vec<Trial> {
+    /// One trial per training task with z from the prior.
+    pub fn initial(&mut self, intake: &impl Intake) -> Vec<Trial> {
         let tasks = (0..self.plan.tasks).map(|index| TaskRef { split: Split::Train, index });
-        tasks.map(|task| self.initial_trial(number(task), task, 0)).collect()
+        tasks.map(|task| self.initial_trial(intake, task, 0)).collect()
     }
 
-    fn initial_trial(&mut self, id: TrialId, task: TaskRef, tries: u32) -> Trial {
+    fn initial_trial(&mut self, intake: &impl Intake, task: TaskRef, tries: u32) -> Trial {
         let episodes = self.plan.collection.initial_episodes;
         let phase = Phase { latent: LatentSource::Prior, episodes, context: true };
-        self.open_trial(id, task, vec![phase], Some(tries))
+        self.open_trial(intake, task, vec![phase], Some(tries))
     }
 
     fn open_trial(
         &mut self,
-        id: TrialId,
+        intake: &impl Intake,
         task: TaskRef,
         phases: Vec<Phase>,
         initial: Option<u32>,
     ) -> Trial {
-        let trial = Trial {
+        let episodes = phases.iter().map(|phase| phase.episodes).sum();
+        let id = intake.expect_trial(task, Purpose::Train, episodes);
+        let expected = u64::from(episodes) * self.plan.horizon;
+        self.open.insert(id, Open { task, expected, initial });
+        Trial {
             id,
             task,
             purpose: Purpose::Train,
             phases,
             seed: stream(self.plan.seed, Role::TrialSeed, id.0, 0).next_u64(),
             min_version: Version(0),
-        };
-        let expected = u64::from(trial.episodes()) * self.plan.horizon;
-        self.open.insert(id, Open { task, expected, initial });
-        trial
+        }
     }
 
     /// The next ordinary trial, if the limiter, the window of open trials and the budget allow.
-    pub fn next(
-        &mut self,
-        limiter: &Limiter,
-        sampled: u64,
-        number: impl Fn(TaskRef) -> TrialId,
-    ) -> Option<Trial> {
+    pub fn next(&mut self, limiter: &Limiter, sampled: u64, intake: &impl Intake) -> Option<Trial> {
         let window = self.plan.collection.open_trials as usize;
-        let room = self.open.len() < window && self.committed() < self.plan.budget;
-        let insertion = self.plan.trial_transitions();
-        if !room || !limiter.may_insert(self.committed(), sampled, insertion) {
+        let committed = self.committed(intake);
+        let room = self.open.len() < window && committed < self.plan.budget;
+        if !room || !limiter.may_insert(committed, sampled, self.plan.trial_transitions()) {
             return None;
         }
         let mut rng = stream(self.plan.seed, Role::ChooseTask, self.ordinary, 0);
         self.ordinary += 1;
         let index = rng.random_range(0..self.plan.tasks);
         let task = TaskRef { split: Split::Train, index };
-        let phases = self.plan.ordinary_phases();
-        Some(self.open_trial(number(task), task, phases, None))
+        Some(self.open_trial(intake, task, self.plan.ordinary_phases(), None))
     }
 
     /// Takes the outcome of a trial; gives a substitute for an initial trial that failed.
     ///
     /// # Errors
-    /// [`InitialFailed`] if it failed once too often.
+    /// [`KeepsFailing`] if an initial trial, or too many ordinary ones in a row, failed.
     pub fn close(
         &mut self,
         outcome: &TrialOutcome,
-        number: impl Fn(TaskRef) -> TrialId,
-    ) -> Result<Option<Trial>, InitialFailed> {
+        intake: &impl Intake,
+    ) -> Result<Option<Trial>, KeepsFailing> {
         let Some(open) = self.open.remove(&outcome.trial) else {
             return Ok(None);
         };
-        self.collected += outcome.episodes.iter().map(|e| u64::from(e.length)).sum::<u64>();
-        let (Some(failure), Some(tries)) = (&outcome.failure, open.initial) else {
+        let Some(why) = outcome.failure.clone() else {
+            self.failures = 0;
             return Ok(None);
         };
-        let tries = tries + 1;
-        if tries >= INITIAL_RETRIES {
-            return Err(InitialFailed { task: open.task, failure: failure.clone() });
+        let Some(tries) = open.initial else {
+            self.failures += 1;
+            let (what, times) = ("training trials".to_owned(), self.failures);
+            let give_up = times >= MOST_FAILURES;
+            return if give_up { Err(KeepsFailing { what, times, why }) } else { Ok(None) };
+        };
+        let times = tries + 1;
+        if times >= INITIAL_RETRIES {
+            let what = format!("initial experience of task {}", open.task);
+            return Err(KeepsFailing { what, times, why });
         }
-        Ok(Some(self.initial_trial(number(open.task), open.task, tries)))
+        Ok(Some(self.initial_trial(intake, open.task, times)))
     }
 
-    /// Transitions collected by trials that have ended, plus those that open ones will collect.
+    /// Transitions stored, plus those that open trials will still bring. What an actor sent before
+    /// it died counts like any other; its trial is then expected to bring that much less, which it
+    /// exceeds when it is run again.
     #[must_use]
-    pub fn committed(&self) -> u64 {
-        self.collected + self.open.values().map(|open| open.expected).sum::<u64>()
+    pub fn committed(&self, intake: &impl Intake) -> u64 {
+        let still =
+            |(id, open): (&TrialId, &Open)| open.expected.saturating_sub(intake.stored_of(*id));
+        intake.inserted() + self.open.iter().map(still).sum::<u64>()
     }
 
     /// Trials on their way.
@@ -177,16 +227,41 @@ impl Collector {
 
     /// Whether nothing more will come.
     #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.open.is_empty() && self.committed() >= self.plan.budget
+    pub fn is_done(&self, intake: &impl Intake) -> bool {
+        self.open.is_empty() && intake.inserted() >= self.plan.budget
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
+    use std::cell::RefCell;
     use types::{End, EpisodeOutcome};
+
+    /// Counts what trials bring, per trial.
+    #[derive(Default)]
+    struct Counts(RefCell<Vec<u64>>);
+
+    impl Counts {
+        fn store(&self, trial: &Trial, transitions: u64) {
+            self.0.borrow_mut()[usize::try_from(trial.id.0).unwrap()] += transitions;
+        }
+    }
+
+    impl Intake for Counts {
+        fn expect_trial(&self, _: TaskRef, _: Purpose, _: u32) -> TrialId {
+            self.0.borrow_mut().push(0);
+            TrialId(self.0.borrow().len() as u64 - 1)
+        }
+
+        fn inserted(&self) -> u64 {
+            self.0.borrow().iter().sum()
+        }
+
+        fn stored_of(&self, trial: TrialId) -> u64 {
+            self.0.borrow()[usize::try_from(trial.0).unwrap()]
+        }
+    }
 
     fn plan() -> Plan {
         let collection = Collection {
@@ -222,43 +297,72 @@ mod tests {
     #[test]
     fn the_budget_is_met_and_the_window_never_exceeded() {
         let mut collector = Collector::new(plan());
-        let ids = Cell::new(0);
-        let number = |_| TrialId(ids.replace(ids.get() + 1));
-        for trial in collector.initial(number) {
-            assert_eq!(collector.close(&outcome(&trial, None), number), Ok(None));
+        let counts = Counts::default();
+        for trial in collector.initial(&counts) {
+            counts.store(&trial, 200);
+            assert_eq!(collector.close(&outcome(&trial, None), &counts), Ok(None));
         }
-        assert_eq!(collector.committed(), 1_000);
+        assert_eq!(collector.committed(&counts), 1_000);
         let limiter = Limiter::new(10.0, 2_000, 1_000);
         let mut sampled = 0;
-        while !collector.is_done() {
+        while !collector.is_done(&counts) {
             let mut open = Vec::new();
-            while let Some(trial) = collector.next(&limiter, sampled, number) {
+            while let Some(trial) = collector.next(&limiter, sampled, &counts) {
                 assert!(open.len() < 4, "more trials open than the window allows");
                 open.push(trial);
             }
-            assert!(!open.is_empty(), "nothing to collect at {}", collector.committed());
+            assert!(!open.is_empty(), "nothing to collect at {}", collector.committed(&counts));
             for trial in open {
-                collector.close(&outcome(&trial, None), number).unwrap();
+                counts.store(&trial, 500);
+                collector.close(&outcome(&trial, None), &counts).unwrap();
             }
-            sampled = 10 * (collector.committed() - 1_000);
+            sampled = 10 * (counts.inserted() - 1_000);
         }
-        assert_eq!(collector.committed(), 5_000);
+        assert_eq!(counts.inserted(), 5_000);
+    }
+
+    /// What a dead actor had sent counts towards the budget, and so is not collected once more.
+    #[test]
+    fn transitions_of_given_up_attempts_count() {
+        let mut collector = Collector::new(plan());
+        let counts = Counts::default();
+        for trial in collector.initial(&counts) {
+            // 150 from an actor that died, then all of it from another.
+            counts.store(&trial, 350);
+            collector.close(&outcome(&trial, None), &counts).unwrap();
+        }
+        let limiter = Limiter::new(10.0, 2_000, counts.inserted());
+        let mut sampled = 0;
+        while !collector.is_done(&counts) {
+            let trial = collector.next(&limiter, sampled, &counts).unwrap();
+            counts.store(&trial, 500);
+            collector.close(&outcome(&trial, None), &counts).unwrap();
+            sampled = 10 * (counts.inserted() - 1_750);
+        }
+        assert!(counts.inserted() < 5_000 + 500, "{}", counts.inserted());
     }
 
     #[test]
-    fn a_failed_initial_trial_is_tried_again_with_another_seed_and_then_given_up() {
+    fn trials_that_keep_failing_are_given_up() {
         let mut collector = Collector::new(plan());
-        let ids = Cell::new(0);
-        let number = |_| TrialId(ids.replace(ids.get() + 1));
-        let mut trial = collector.initial(number).remove(0);
+        let counts = Counts::default();
+        let failed = |trial: &Trial| outcome(trial, Some("diverged".to_owned()));
+        let mut trial = collector.initial(&counts).remove(0);
         for _ in 1..INITIAL_RETRIES {
-            let failed = outcome(&trial, Some("diverged".to_owned()));
-            let again = collector.close(&failed, number).unwrap().unwrap();
+            let again = collector.close(&failed(&trial), &counts).unwrap().unwrap();
             assert_eq!(again.task, trial.task);
             assert_ne!(again.seed, trial.seed);
             trial = again;
         }
-        let failed = outcome(&trial, Some("diverged".to_owned()));
-        assert!(collector.close(&failed, number).is_err());
+        assert!(collector.close(&failed(&trial), &counts).is_err());
+
+        let mut collector = Collector::new(plan());
+        let limiter = Limiter::new(10.0, 2_000, 0);
+        for _ in 1..MOST_FAILURES {
+            let trial = collector.next(&limiter, 0, &counts).unwrap();
+            assert_eq!(collector.close(&failed(&trial), &counts), Ok(None));
+        }
+        let trial = collector.next(&limiter, 0, &counts).unwrap();
+        assert!(collector.close(&failed(&trial), &counts).is_err());
     }
 }

@@ -29,6 +29,9 @@ pub enum Error {
         /// Why it cannot be used, and what to do.
         why: String,
     },
+    /// Collection cannot go on.
+    #[error(transparent)]
+    Collection(#[from] crate::collect::KeepsFailing),
     /// A file could not be written or read.
     #[error("{action} {}: {source}", path.display())]
     File {
@@ -41,8 +44,8 @@ pub enum Error {
     },
     /// Too many updates in a row had a loss or a gradient that is not finite.
     #[error(
-        "expected finite gradients, got {skipped} updates in a row without; the last good \
-         checkpoint is kept. Lower learner.learning_rate or agent.reward_scale"
+        "expected finite gradients, got {skipped} updates in a row without; the checkpoint holds \
+         what was learned before. Lower learner.learning_rate or agent.reward_scale"
     )]
     NotFinite {
         /// Updates skipped since the last good one.

@@ -1,5 +1,6 @@
 //! Periodic evaluation through leased trials, and its scores.
 
+use crate::collect::Intake;
 use proto::v1;
 use rand::Rng as _;
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ struct Pending {
     moment: Moment,
     waiting: BTreeMap<TrialId, TaskRef>,
     returns: BTreeMap<TaskRef, Vec<Vec<f64>>>,
+    failed: u64,
 }
 
 impl Evaluator {
@@ -63,25 +65,21 @@ impl Evaluator {
         self.pending.is_some()
     }
 
-    /// Forgets an evaluation whose outcomes are no longer wanted.
-    pub fn abandon(&mut self) {
-        self.pending = None;
-    }
-
-    /// The trials of an evaluation at `moment`. `number` gives each its id.
-    pub fn begin(&mut self, moment: Moment, number: impl Fn(TaskRef) -> TrialId) -> Vec<Trial> {
+    /// The trials of an evaluation at `moment`.
+    pub fn begin(&mut self, moment: Moment, intake: &impl Intake) -> Vec<Trial> {
         let every = self.settings.every_env_steps;
         self.next_at = (moment.env_steps / every + 1) * every;
         let mut waiting = BTreeMap::new();
         let mut trials = Vec::new();
         for &task in &self.tasks {
             for repeat in 0..self.settings.repeats {
-                let trial = self.trial(number(task), task, repeat, moment.version);
+                let id = intake.expect_trial(task, Purpose::Evaluate, self.settings.episodes);
+                let trial = self.trial(id, task, repeat, moment.version);
                 waiting.insert(trial.id, task);
                 trials.push(trial);
             }
         }
-        self.pending = Some(Pending { moment, waiting, returns: BTreeMap::new() });
+        self.pending = Some(Pending { moment, waiting, returns: BTreeMap::new(), failed: 0 });
         trials
     }
 
@@ -107,6 +105,7 @@ impl Evaluator {
         match &outcome.failure {
             Some(failure) => {
                 tracing::warn!(%task, failure, "an evaluation trial failed; it is left out");
+                pending.failed += 1;
             }
             None => {
                 let returns = outcome.episodes.iter().map(|e| e.task_return).collect();
@@ -134,6 +133,7 @@ impl Pending {
             wall_s,
             tasks: self.returns.into_iter().map(score).collect(),
             last,
+            failed: self.failed,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The learner's side of the control plane: joining, asking for trials, outcomes, progress.
 
+use crate::collect::Intake as _;
 use crate::error::{Error, Result};
 use crate::progress::{Reports, Standing};
 use crate::replay::Store;
@@ -20,6 +21,8 @@ use types::{Experiment, FamilySpec, Trial, TrialOutcome};
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// How long the coordinator may be away before the learner gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Pause before following outcomes anew.
+const FOLLOW_AGAIN: Duration = Duration::from_millis(100);
 /// How long a learner that is leaving waits for somebody to take its last report.
 const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -100,6 +103,7 @@ pub async fn outcomes(
                 Err(status) => return Err(refused("follow outcomes", status)),
             }
         }
+        tokio::time::sleep(FOLLOW_AGAIN).await;
     }
 }
 
@@ -140,12 +144,17 @@ pub async fn progress(
             report.evaluations.push(evaluation);
         }
         let request = v1::ProgressRequest { progress: Some(report) };
-        let patience = if last { LAST_PATIENCE } else { PATIENCE };
-        let reply = persist("report progress", patience, || {
+        let leaving = last || stop.is_cancelled();
+        let patience = if leaving { LAST_PATIENCE } else { PATIENCE };
+        let report = persist("report progress", patience, || {
             let (mut control, request) = (control.clone(), request.clone());
             async move { control.progress(request).await }
-        })
-        .await?;
+        });
+        let reply = tokio::select! {
+            reply = report => reply?,
+            // Told to leave while the coordinator is away: the last report is to come.
+            () = stop.cancelled(), if !leaving => continue,
+        };
         if reply.into_inner().stop {
             stop.cancel();
         }

@@ -193,7 +193,8 @@ impl Pearl {
             CriticForm::TwinQ => self.values.part(Q)?,
             CriticForm::VNetwork => self.values.part(V)?,
         };
-        self.target.follow(&leader, self.settings.target_rate)?;
+        let rate = losses.usable.f_mul_scalar(self.settings.target_rate)?;
+        self.target.follow(&leader, &rate)?;
         Ok(losses)
     }
 
@@ -266,9 +267,7 @@ impl Pearl {
     /// If a parameter is not finite or libtorch fails.
     pub fn acting(&self) -> Result<Params> {
         let mut tensors = self.policy.export()?.tensors().to_vec();
-        let names = nets::parameter_shapes(&[self.agent.encoder.network()]);
-        let values = self.values.export()?;
-        tensors.extend(names.iter().filter_map(|shape| values.get(&shape.name).cloned()));
+        tensors.extend_from_slice(self.values.export_stack(ENCODER)?.tensors());
         Ok(Params::new(tensors)?)
     }
 

@@ -88,6 +88,16 @@ impl Reporter {
         self.standing.send_replace(Some(standing));
     }
 
+    /// Turns the newest standing into that of a failure.
+    pub fn failed(&self, why: String) {
+        self.standing.send_modify(|standing| {
+            if let Some(standing) = standing {
+                standing.phase = Phase::Failed;
+                standing.failure = why;
+            }
+        });
+    }
+
     /// Hands over an evaluation; waits while many are still to be told.
     pub fn evaluation(&self, evaluation: v1::Evaluation) {
         if self.evaluations.blocking_send(evaluation).is_err() {

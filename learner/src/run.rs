@@ -43,7 +43,10 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
         Error::Unreachable { address: options.coordinator.clone(), why: error.to_string() }
     })?;
     let control = proto::connect::control(channel);
-    let (experiment, family) = link::register(&control, address.to_string()).await?;
+    let (experiment, family) = tokio::select! {
+        joined = link::register(&control, address.to_string()) => joined?,
+        () = stop.cancelled() => return Ok(()),
+    };
     tracing::info!(%address, experiment = experiment.name, family = family.name, "joined");
 
     let device = device::resolve(&experiment.learner.device)?;
@@ -63,8 +66,8 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     tasks.spawn(link::submit(control.clone(), trials));
     tasks.spawn(link::outcomes(control.clone(), outcomes_sender, store.clone()));
     let counts = Counts { store: store.clone(), service: counters };
-    let reporting =
-        tokio::spawn(link::progress(control, reports, counts, stop.clone(), ended.clone()));
+    let reporting = link::progress(control, reports, counts, stop.clone(), ended.clone());
+    let mut reporting = tokio::spawn(reporting);
 
     let setup = Setup {
         links: Links { trials: trials_sender, outcomes, reporter },
@@ -76,9 +79,16 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
         store,
         publisher,
     };
-    let result = train_beside(setup, tasks, &stop).await;
-    ended.cancel();
+    let result = tokio::select! {
+        result = train_beside(setup, tasks, &stop) => result,
+        // It ends by itself only when the coordinator refuses it or is away for too long.
+        refused = &mut reporting => {
+            stop.cancel();
+            return refused.map_err(|error| Error::Crashed(error.to_string()))?;
+        }
+    };
     serving.cancel();
+    ended.cancel();
     let reported = reporting.await.map_err(|error| Error::Crashed(error.to_string()))?;
     result.and(reported)
 }
@@ -121,6 +131,7 @@ fn train(setup: Setup) -> Result<()> {
 
 fn new_store(experiment: &Experiment, family: &FamilySpec) -> Store {
     let collection = &experiment.collection;
+    // The wire and `Experiment::validate` bound episodes far below what u32 can hold.
     let episodes = collection.prior_episodes + collection.posterior_episodes;
     let sizes = StoreSizes {
         tasks: family.train.len(),

@@ -2,7 +2,7 @@
 //! talks to the world through the channels of [`Links`] alone.
 
 use crate::checkpoint::{Checkpoints, Parts, State};
-use crate::collect::{Collector, Plan};
+use crate::collect::{Collector, Intake as _, Plan};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, Moment};
 use crate::pearl::{self, Pearl, PearlSettings, PearlSpec};
@@ -78,6 +78,8 @@ pub struct Trainer {
     meter: Meter,
     updates: u64,
     sampled: u64,
+    /// Whether anything was learned since the last publication.
+    unpublished: bool,
     started: Instant,
     reported: Instant,
     saved: Instant,
@@ -102,7 +104,7 @@ impl Trainer {
             transitions: experiment.learner.transitions,
             context: experiment.inference.context,
         };
-        check_schedule(&plan, sizes)?;
+        plan.check(sizes)?;
         let spec = PearlSpec {
             agent: nets::AgentSpec::of(&experiment, &family.env),
             critics: nets::CriticSpec::of(&experiment, &family.env),
@@ -126,6 +128,7 @@ impl Trainer {
             limiter: None,
             updates: 0,
             sampled: 0,
+            unpublished: true,
             started: now,
             reported: now,
             saved: now,
@@ -139,23 +142,27 @@ impl Trainer {
         })
     }
 
-    /// Trains until the budget is spent and the last evaluation is in, or until told to stop; the
-    /// last thing it does is a checkpoint.
+    /// Trains until the budget is spent and the last evaluation is in, or until told to stop.
+    /// Either way a checkpoint holds the final parameters.
     ///
     /// # Errors
     /// What ended training before its time.
     pub fn run(mut self) -> Result<()> {
         let ending = self.train();
-        match &ending {
-            Ok(()) => self.report(Phase::Done, "")?,
-            Err(error) => self.report(Phase::Failed, &error.to_string())?,
+        if let Err(error) = &ending {
+            // What was learned is good: an update that is not finite was never applied.
+            if let Err(second) = self.save() {
+                tracing::warn!(%second, "could not write a last checkpoint");
+            }
+            self.fail(error);
+            return ending;
         }
-        ending
+        self.report(Phase::Done, "")
     }
 
     fn train(&mut self) -> Result<()> {
         self.publish()?;
-        let trials = self.collector.initial(|task| self.store.expect_trial(task));
+        let trials = self.collector.initial(&*self.store);
         self.submit(trials)?;
         while !self.is_done() && !self.stop.is_cancelled() {
             let mark = self.store.mark();
@@ -179,7 +186,7 @@ impl Trainer {
     }
 
     fn is_done(&self) -> bool {
-        self.limiter.is_some() && self.collector.is_done() && !self.may_update()
+        self.limiter.is_some() && self.collector.is_done(&*self.store) && !self.may_update()
     }
 
     fn may_update(&self) -> bool {
@@ -209,11 +216,7 @@ impl Trainer {
         if let Some(failure) = &outcome.failure {
             tracing::warn!(trial = %outcome.trial, task = %outcome.task, failure, "a trial failed");
         }
-        let substitute =
-            self.collector.close(outcome, |task| self.store.expect_trial(task)).map_err(
-                |error| Error::Message { what: "outcome of a trial", why: error.to_string() },
-            )?;
-        match substitute {
+        match self.collector.close(outcome, &*self.store)? {
             Some(trial) => self.submit(vec![trial]),
             None => Ok(()),
         }
@@ -236,9 +239,8 @@ impl Trainer {
         let Some(limiter) = self.limiter else {
             return Ok(());
         };
-        let number = |task| self.store.expect_trial(task);
         let mut trials = Vec::new();
-        while let Some(trial) = self.collector.next(&limiter, self.sampled, number) {
+        while let Some(trial) = self.collector.next(&limiter, self.sampled, &*self.store) {
             trials.push(trial);
         }
         self.submit(trials)
@@ -262,10 +264,12 @@ impl Trainer {
         let layout = self.store.layout();
         let batch = to_device(&self.host_batch, noise, self.noise, &layout, self.device)?;
         self.meter.sampling(began.elapsed());
+        let began = Instant::now();
         let losses = self.pearl.update(&batch)?;
         self.meter.update(&losses, began.elapsed())?;
         self.updates += 1;
         self.sampled += self.sizes.samples();
+        self.unpublished = true;
         if self.updates.is_multiple_of(self.experiment.learner.publish_every) {
             self.publish()?;
         }
@@ -281,11 +285,14 @@ impl Trainer {
         let bytes = nets::write_agent(self.pearl.agent(), &params)?;
         self.store.published(self.publisher.next());
         self.publisher.publish(bytes);
+        self.unpublished = false;
         Ok(())
     }
 
     fn evaluate(&mut self, last: bool) -> Result<()> {
-        self.publish()?;
+        if self.unpublished {
+            self.publish()?;
+        }
         let moment = Moment {
             env_steps: self.store.inserted(),
             updates: self.updates,
@@ -293,7 +300,7 @@ impl Trainer {
             wall_s: self.started.elapsed().as_secs_f64(),
             last,
         };
-        let trials = self.evaluator.begin(moment, |task| self.store.expect_trial(task));
+        let trials = self.evaluator.begin(moment, &*self.store);
         self.submit(trials)
     }
 
@@ -367,6 +374,14 @@ impl Trainer {
         Ok(())
     }
 
+    /// Tells why training ends, even when the device no longer answers.
+    fn fail(&mut self, error: &Error) {
+        if let Err(second) = self.report(Phase::Failed, &error.to_string()) {
+            tracing::warn!(%second, "could not read the last metrics");
+            self.links.reporter.failed(error.to_string());
+        }
+    }
+
     fn save(&mut self) -> Result<()> {
         self.saved = Instant::now();
         let weights = nets::write_agent(self.pearl.agent(), &self.pearl.acting()?)?;
@@ -382,37 +397,4 @@ impl Trainer {
         tracing::info!(place = %place.display(), "wrote a checkpoint");
         Ok(())
     }
-}
-
-/// Relations between the experiment and the family that no single key shows.
-fn check_schedule(plan: &Plan, sizes: SampleSizes) -> Result<()> {
-    let collection = &plan.collection;
-    if plan.tasks == 0 {
-        return Err(Error::Setting {
-            key: "environment.family",
-            expected: "a family with training tasks".to_owned(),
-            got: "one without".to_owned(),
-        });
-    }
-    let ratio = collection.samples_per_insert;
-    let least = Limiter::least_tolerance(ratio, plan.trial_transitions(), sizes.samples());
-    if (collection.tolerance as f64) < least {
-        return Err(Error::Setting {
-            key: "collection.tolerance",
-            expected: format!(
-                "at least {}, the transitions of one trial plus those of one update",
-                least.ceil()
-            ),
-            got: collection.tolerance.to_string(),
-        });
-    }
-    let initial = u64::from(collection.initial_episodes) * plan.horizon * u64::from(plan.tasks);
-    if plan.budget <= initial {
-        return Err(Error::Setting {
-            key: "budget.env_steps",
-            expected: format!("more than the {initial} of the initial episodes"),
-            got: plan.budget.to_string(),
-        });
-    }
-    Ok(())
 }

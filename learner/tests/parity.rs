@@ -167,31 +167,30 @@ fn v_network_update_equals_pytorch() {
 }
 
 #[test]
-fn an_update_that_is_not_finite_changes_nothing_but_is_counted() {
-    let fixture = Fixture::read("update_twin_q");
-    let form = CriticForm::TwinQ;
-    let mut pearl =
-        Pearl::new(&fixture.spec(form), fixture.settings(), &fixture.initial(), Device::Cpu)
-            .unwrap();
-    let good = fixture.batch(form);
-    let mut bad = fixture.batch(form);
-    bad.reward *= f64::NAN;
-
-    let before = pearl.acting().unwrap();
-    let losses = pearl.update(&bad).unwrap();
-    assert_eq!(to_host(&losses.usable).unwrap(), [0.0]);
-    assert_eq!(pearl.acting().unwrap(), before);
-
-    // The skipped update leaves no trace: the next one is the first.
-    pearl.update(&good).unwrap();
-    let mut fresh =
-        Pearl::new(&fixture.spec(form), fixture.settings(), &fixture.initial(), Device::Cpu)
-            .unwrap();
-    fresh.update(&good).unwrap();
-    assert_eq!(pearl.acting().unwrap(), fresh.acting().unwrap());
+fn an_update_that_is_not_finite_leaves_no_trace() {
+    for (name, form) in
+        [("update_twin_q", CriticForm::TwinQ), ("update_v_network", CriticForm::VNetwork)]
+    {
+        let fixture = Fixture::read(name);
+        let (spec, settings) = (fixture.spec(form), fixture.settings());
+        let mut pearl = Pearl::new(&spec, settings, &fixture.initial(), Device::Cpu).unwrap();
+        let good = fixture.batch(form);
+        pearl.update(&good).unwrap();
+        let before = pearl.everything().unwrap();
+        // Not a number; and a finite gradient whose square is not.
+        for factor in [f64::NAN, 1e22] {
+            let mut bad = fixture.batch(form);
+            bad.reward *= factor;
+            let losses = pearl.update(&bad).unwrap();
+            assert_eq!(to_host(&losses.usable).unwrap(), [0.0], "{name}, rewards times {factor}");
+            assert_eq!(pearl.everything().unwrap(), before, "{name}, rewards times {factor}");
+        }
+        assert_eq!(to_host(&pearl.update(&good).unwrap().usable).unwrap(), [1.0]);
+        assert_ne!(pearl.everything().unwrap(), before);
+    }
 }
 
-/// The actor runs the same parameters with candle.
+/// The actor's kernel and libtorch run the same parameters.
 #[test]
 fn actors_and_learner_compute_the_same_networks() {
     let fixture = Fixture::read("update_twin_q");

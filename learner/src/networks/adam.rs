@@ -98,23 +98,21 @@ impl Adam {
     }
 }
 
-/// 1 if all numbers are finite, else 0; `[]`, on the device of the first.
+/// 1 if an update can be applied, else 0; `[]`, on the device of the first.
+///
+/// Losses and the squares of gradients must sum up to finite numbers: a gradient whose square
+/// overflows would leave an infinity in Adam's second moment for good.
 ///
 /// # Errors
 /// If libtorch fails.
 pub fn usable(losses: &[&Tensor], gradients: &[&Tensor]) -> Result<Tensor> {
-    // A sum is finite only if every term is (overflow of finite gradients counts as unusable too).
-    let mut total: Option<Tensor> = None;
-    for tensor in losses.iter().chain(gradients) {
-        let sum = tensor.f_detach()?.f_sum(Kind::Float)?;
-        total = Some(match total {
-            None => sum,
-            Some(total) => total.f_add(&sum)?,
-        });
+    let mut sums = Vec::with_capacity(losses.len() + gradients.len());
+    for loss in losses {
+        sums.push(loss.f_detach()?.f_sum(Kind::Float)?);
     }
-    let total = match total {
-        Some(total) => total,
-        None => Tensor::f_ones([], (Kind::Float, tch::Device::Cpu))?,
-    };
+    for gradient in gradients {
+        sums.push(gradient.f_detach()?.f_square()?.f_sum(Kind::Float)?);
+    }
+    let total = Tensor::f_stack(&sums, 0)?.f_sum(Kind::Float)?;
     Ok(total.f_isfinite()?.f_to_kind(Kind::Float)?)
 }

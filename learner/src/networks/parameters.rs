@@ -138,31 +138,30 @@ impl Group {
         self.export_like(&self.flat)
     }
 
+    /// Values of the parameters of stack number `stack` alone.
+    ///
+    /// # Errors
+    /// If libtorch fails, or if a parameter is not finite.
+    pub fn export_stack(&self, stack: usize) -> Result<Params> {
+        named(&self.stacks[stack..=stack], &to_host(&self.part(stack)?)?)
+    }
+
     /// Values of a buffer laid out like this group (Adam's moments, say) under the parameters'
     /// names.
     ///
     /// # Errors
     /// If libtorch fails, or if a value is not finite.
     pub fn export_like(&self, flat: &Tensor) -> Result<Params> {
-        let values = to_host(flat)?;
-        let mut tensors = Vec::new();
-        let mut rest = &values[..];
-        for part in self.stacks.iter().flat_map(Stack::parts) {
-            let count = part.shape.iter().product();
-            let (data, after) = rest.split_at(count);
-            tensors.push(nets::Tensor::new(part.name, part.shape, data.to_vec())?);
-            rest = after;
-        }
-        Ok(Params::new(tensors)?)
+        named(&self.stacks, &to_host(flat)?)
     }
 
-    /// Moves towards `leader`, elementwise: θ ← θ + rate (leader − θ). The leader's buffer must
-    /// begin with parameters of the same layout.
+    /// Moves towards `leader`, elementwise: θ ← θ + rate (leader − θ). The leader must be laid out
+    /// alike; `rate` is `[]`, on the device.
     ///
     /// # Errors
     /// If libtorch fails.
-    pub fn follow(&mut self, leader: &Tensor, rate: f64) -> Result<()> {
-        drop(tch::no_grad(|| self.flat.f_lerp_(leader, rate))?);
+    pub fn follow(&mut self, leader: &Tensor, rate: &Tensor) -> Result<()> {
+        drop(tch::no_grad(|| self.flat.f_lerp_tensor_(leader, rate))?);
         Ok(())
     }
 
@@ -178,6 +177,19 @@ impl Group {
         let length = self.sizes[before..until].iter().sum();
         Ok(self.flat.f_detach()?.f_narrow(0, start, length)?)
     }
+}
+
+/// The numbers of `stacks` under the names of their parameters.
+fn named(stacks: &[Stack], values: &[f32]) -> Result<Params> {
+    let mut tensors = Vec::new();
+    let mut rest = values;
+    for part in stacks.iter().flat_map(Stack::parts) {
+        let count = part.shape.iter().product();
+        let (data, after) = rest.split_at(count);
+        tensors.push(nets::Tensor::new(part.name, part.shape, data.to_vec())?);
+        rest = after;
+    }
+    Ok(Params::new(tensors)?)
 }
 
 /// Copies a tensor's numbers to the host.

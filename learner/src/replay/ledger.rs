@@ -1,6 +1,6 @@
 //! What is stored from whom: the place where a chunk sent twice is noticed.
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use types::{ActorId, Incarnation, Origin, Sequence};
 
 /// What is stored from one life of an actor.
@@ -26,6 +26,11 @@ pub enum Admission {
         /// The next chunk expected.
         expected: Sequence,
     },
+    /// That life belongs to another actor.
+    WrongActor {
+        /// Whose it is.
+        expected: ActorId,
+    },
 }
 
 /// One account per life of an actor.
@@ -41,7 +46,16 @@ impl Ledger {
     /// of them a half-dead connection) cannot both store a chunk.
     pub fn admit(&self, origin: Origin, transitions: u64, store: impl FnOnce()) -> Admission {
         let fresh = Account { actor: origin.actor, next: Sequence(0), transitions: 0 };
-        let mut account = self.accounts.entry(origin.incarnation).or_insert(fresh);
+        let mut account = match self.accounts.entry(origin.incarnation) {
+            // Only a first chunk opens an account: whatever else arrives leaves nothing behind.
+            Entry::Vacant(_) if origin.sequence > fresh.next => {
+                return Admission::Gap { expected: fresh.next };
+            }
+            entry => entry.or_insert(fresh),
+        };
+        if account.actor != origin.actor {
+            return Admission::WrongActor { expected: account.actor };
+        }
         if origin.sequence < account.next {
             return Admission::Duplicate(*account);
         }
@@ -102,5 +116,19 @@ mod tests {
             Origin { actor: ActorId(0), incarnation: Incarnation(1), sequence: Sequence(2) };
         let admission = ledger.admit(origin, 5, || panic!("stored"));
         assert_eq!(admission, Admission::Gap { expected: Sequence(0) });
+        assert!(ledger.accounts().is_empty());
+    }
+
+    #[test]
+    fn a_life_belongs_to_one_actor() {
+        let ledger = Ledger::default();
+        let origin = |actor, sequence| Origin {
+            actor: ActorId(actor),
+            incarnation: Incarnation(1),
+            sequence: Sequence(sequence),
+        };
+        assert!(matches!(ledger.admit(origin(3, 0), 5, || ()), Admission::Stored(_)));
+        let other = ledger.admit(origin(5, 1), 5, || panic!("stored"));
+        assert_eq!(other, Admission::WrongActor { expected: ActorId(3) });
     }
 }

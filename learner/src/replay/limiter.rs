@@ -41,7 +41,8 @@ impl Limiter {
     #[must_use]
     pub fn may_insert(&self, committed: u64, sampled: u64, insertion: u64) -> bool {
         let ahead = (committed + insertion) as f64 - self.initial - sampled as f64 / self.ratio;
-        ahead <= self.tolerance
+        // Rounding must not make both sides wait.
+        ahead <= self.tolerance + 1e-9 * (committed + insertion) as f64
     }
 
     /// Samples per insert so far; 0 before anything was inserted after the initial transitions.

@@ -5,7 +5,7 @@ use crate::pearl::{Batch, Noise};
 use crate::replay::row::RowLayout;
 use rand::RngExt as _;
 use rand_distr::StandardNormal;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 use types::{Role, stream};
 
 /// How much an update uses.
@@ -103,8 +103,7 @@ pub fn to_device(
     device: Device,
 ) -> Result<Batch> {
     let matrix = |values: &[f32], width: usize| -> Result<Tensor> {
-        let tensor = Tensor::f_from_slice(values)?.f_to_device(device)?;
-        Ok(tensor.f_view([-1, width as i64])?)
+        Ok(upload(values, device)?.f_view([-1, width as i64])?)
     };
     let rows = matrix(&host.rows, layout.width())?;
     let column = |(start, length): (i64, i64)| rows.f_narrow(1, start, length);
@@ -116,8 +115,18 @@ pub fn to_device(
         next_observation: column(next_observation)?,
         not_terminated: column(not_terminated)?,
         context: matrix(&host.context, layout.context_width())?,
-        noise: split_noise(&Tensor::f_from_slice(noise)?.f_to_device(device)?, shape)?,
+        noise: split_noise(&upload(noise, device)?, shape)?,
     })
+}
+
+/// To a GPU by way of pinned memory: the copy is queued behind the updates before it, and nobody
+/// waits for either. (libtorch keeps the pinned block until the copy is done.)
+fn upload(values: &[f32], device: Device) -> Result<Tensor> {
+    let host = Tensor::f_from_slice(values)?;
+    if !device.is_cuda() {
+        return Ok(host);
+    }
+    Ok(host.f_pin_memory(device)?.f_to_device_(device, Kind::Float, true, false)?)
 }
 
 fn split_noise(noise: &Tensor, shape: NoiseShape) -> Result<Noise> {

@@ -1,5 +1,6 @@
 //! All experience of a run: insertion from many streams at once, sampling by the trainer.
 
+use crate::collect::Intake;
 use crate::replay::ledger::{Account, Admission, Ledger};
 use crate::replay::row::RowLayout;
 use crate::replay::sampler::{HostBatch, SampleSizes};
@@ -8,7 +9,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use proto::chunk::CheckedChunk;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use types::{EnvSpec, Incarnation, Split, TaskRef, TrialId, Version};
+use types::{ActorId, EnvSpec, Incarnation, Purpose, Split, TaskRef, TrialId, Version};
 
 /// Why a chunk that is well-formed is still not stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,9 +32,31 @@ pub enum Refusal {
         /// The chunk's.
         got: TaskRef,
     },
+    /// The trial is an evaluation, or has fewer episodes.
+    #[error("trial {trial}: expected transitions of {expected}, got episode {episode}")]
+    NotCollected {
+        /// Which trial.
+        trial: TrialId,
+        /// What may be sent of it.
+        expected: String,
+        /// The chunk's episode, from 0.
+        episode: u32,
+    },
+    /// The life belongs to another actor.
+    #[error("actor: expected {expected} for incarnation {incarnation}, got {got}")]
+    WrongActor {
+        /// Whose life it is.
+        expected: ActorId,
+        /// Which life.
+        incarnation: Incarnation,
+        /// The chunk's actor.
+        got: ActorId,
+    },
     /// Weights that have not been published.
-    #[error("policy_version: expected at most {newest}, got {got}")]
+    #[error("{field}: expected at most {newest}, got {got}")]
     FutureVersion {
+        /// Which field.
+        field: &'static str,
         /// Newest published.
         newest: Version,
         /// The chunk's.
@@ -65,14 +88,23 @@ pub struct Store {
     layout: RowLayout,
     tasks: Vec<Mutex<TaskReplay>>,
     ledger: Ledger,
-    /// Task of each trial asked for, by trial id.
-    trials: RwLock<Vec<TaskRef>>,
+    /// The trials asked for, by id.
+    trials: RwLock<Vec<Expected>>,
     newest: AtomicU64,
     inserted: AtomicU64,
     duplicated: AtomicU64,
     lag_sum: AtomicU64,
     changes: Mutex<u64>,
     changed: Condvar,
+}
+
+/// A trial that was asked for.
+#[derive(Debug)]
+struct Expected {
+    task: TaskRef,
+    purpose: Purpose,
+    episodes: u32,
+    stored: AtomicU64,
 }
 
 /// Sizes of a store.
@@ -123,13 +155,6 @@ impl Store {
         self.layout
     }
 
-    /// Expects chunks of a trial for `task` from now on; trials are numbered 0, 1, 2, …
-    pub fn expect_trial(&self, task: TaskRef) -> TrialId {
-        let mut trials = self.trials.write();
-        trials.push(task);
-        TrialId(trials.len() as u64 - 1)
-    }
-
     /// Notes that `version` has been published.
     pub fn published(&self, version: Version) {
         self.newest.fetch_max(version.0, Ordering::AcqRel);
@@ -141,15 +166,12 @@ impl Store {
     /// [`Refusal`]; nothing of the chunk is stored then.
     pub fn insert(&self, chunk: &CheckedChunk) -> Result<Stored, Refusal> {
         let task = self.training_task(chunk)?;
-        let newest = Version(self.newest.load(Ordering::Acquire));
-        if chunk.policy_version > newest {
-            return Err(Refusal::FutureVersion { newest, got: chunk.policy_version });
-        }
+        let newest = self.check_versions(chunk)?;
         let transitions = chunk.len() as u64;
         let admission = self.ledger.admit(chunk.origin, transitions, || self.write(task, chunk));
         match admission {
             Admission::Stored(account) => {
-                self.inserted.fetch_add(transitions, Ordering::AcqRel);
+                self.count(chunk, transitions);
                 let lag = chunk.policy_version.lag_behind(newest);
                 self.lag_sum.fetch_add(lag * transitions, Ordering::Relaxed);
                 self.notify();
@@ -159,6 +181,11 @@ impl Store {
                 self.duplicated.fetch_add(transitions, Ordering::AcqRel);
                 Ok(Stored { account, duplicate: true })
             }
+            Admission::WrongActor { expected } => Err(Refusal::WrongActor {
+                expected,
+                incarnation: chunk.origin.incarnation,
+                got: chunk.origin.actor,
+            }),
             Admission::Gap { expected } => {
                 Err(Refusal::Gap { expected: expected.0, got: chunk.origin.sequence.0 })
             }
@@ -167,16 +194,41 @@ impl Store {
 
     fn training_task(&self, chunk: &CheckedChunk) -> Result<usize, Refusal> {
         let trials = self.trials.read();
-        let position = usize::try_from(chunk.trial.0).unwrap_or(usize::MAX);
-        let Some(&expected) = trials.get(position) else {
+        let Some(trial) = usize::try_from(chunk.trial.0).ok().and_then(|id| trials.get(id)) else {
             return Err(Refusal::UnknownTrial { known: trials.len(), got: chunk.trial });
         };
-        let index = expected.index as usize;
-        let training = expected.split == Split::Train && index < self.tasks.len();
-        if chunk.task != expected || !training {
-            return Err(Refusal::WrongTask { trial: chunk.trial, expected, got: chunk.task });
+        let (expected, got) = (trial.task, chunk.task);
+        if got != expected {
+            return Err(Refusal::WrongTask { trial: chunk.trial, expected, got });
         }
-        Ok(index)
+        let index = expected.index as usize;
+        let collected = trial.purpose == Purpose::Train && chunk.episode < trial.episodes;
+        if collected && expected.split == Split::Train && index < self.tasks.len() {
+            return Ok(index);
+        }
+        let expected = match trial.purpose {
+            Purpose::Train => format!("episodes 0 to {} of a training task", trial.episodes - 1),
+            Purpose::Evaluate => "no episode, as it is an evaluation".to_owned(),
+        };
+        Err(Refusal::NotCollected { trial: chunk.trial, expected, episode: chunk.episode })
+    }
+
+    fn check_versions(&self, chunk: &CheckedChunk) -> Result<Version, Refusal> {
+        let newest = Version(self.newest.load(Ordering::Acquire));
+        let versions =
+            [("policy_version", chunk.policy_version), ("encoder_version", chunk.encoder_version)];
+        match versions.into_iter().find(|(_, version)| *version > newest) {
+            Some((field, got)) => Err(Refusal::FutureVersion { field, newest, got }),
+            None => Ok(newest),
+        }
+    }
+
+    fn count(&self, chunk: &CheckedChunk, transitions: u64) {
+        let trials = self.trials.read();
+        if let Some(trial) = usize::try_from(chunk.trial.0).ok().and_then(|id| trials.get(id)) {
+            trial.stored.fetch_add(transitions, Ordering::AcqRel);
+        }
+        self.inserted.fetch_add(transitions, Ordering::AcqRel);
     }
 
     fn write(&self, task: usize, chunk: &CheckedChunk) {
@@ -213,12 +265,6 @@ impl Store {
     #[must_use]
     pub fn every_task_has_context(&self) -> bool {
         self.tasks.iter().all(|task| !task.lock().context.is_empty())
-    }
-
-    /// Transitions stored so far, duplicates not counted.
-    #[must_use]
-    pub fn inserted(&self) -> u64 {
-        self.inserted.load(Ordering::Acquire)
     }
 
     /// Transitions that came again and were dropped.
@@ -265,5 +311,23 @@ impl Store {
         if *changes == mark {
             self.changed.wait_for(&mut changes, timeout);
         }
+    }
+}
+
+impl Intake for Store {
+    fn expect_trial(&self, task: TaskRef, purpose: Purpose, episodes: u32) -> TrialId {
+        let mut trials = self.trials.write();
+        trials.push(Expected { task, purpose, episodes, stored: AtomicU64::new(0) });
+        TrialId(trials.len() as u64 - 1)
+    }
+
+    fn inserted(&self) -> u64 {
+        self.inserted.load(Ordering::Acquire)
+    }
+
+    fn stored_of(&self, trial: TrialId) -> u64 {
+        let trials = self.trials.read();
+        let trial = usize::try_from(trial.0).ok().and_then(|id| trials.get(id));
+        trial.map_or(0, |trial| trial.stored.load(Ordering::Acquire))
     }
 }

@@ -48,7 +48,7 @@ impl Experience for Service {
         request: Request<Streaming<v1::Chunk>>,
     ) -> Result<Response<Self::PushStream>, Status> {
         let (sender, receiver) = mpsc::channel(ACKS);
-        let intake = Intake {
+        let stream = OneStream {
             store: self.store.clone(),
             counters: self.counters.clone(),
             chunks: request.into_inner(),
@@ -57,7 +57,7 @@ impl Experience for Service {
         let stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = intake.run() => {}
+                () = stream.run() => {}
                 () = stop.cancelled() => {}
             }
         });
@@ -66,14 +66,14 @@ impl Experience for Service {
 }
 
 /// One stream.
-struct Intake {
+struct OneStream {
     store: Arc<Store>,
     counters: Arc<Counters>,
     chunks: Streaming<v1::Chunk>,
     acks: mpsc::Sender<Result<v1::Ack, Status>>,
 }
 
-impl Intake {
+impl OneStream {
     /// Until the actor hangs up, sends something wrong, or no longer reads its acknowledgements.
     async fn run(mut self) {
         loop {
@@ -115,7 +115,9 @@ impl From<Refusal> for Status {
         let message = refusal.to_string();
         match refusal {
             Refusal::UnknownTrial { .. } => Status::not_found(message),
-            Refusal::WrongTask { .. } => Status::invalid_argument(message),
+            Refusal::WrongTask { .. }
+            | Refusal::NotCollected { .. }
+            | Refusal::WrongActor { .. } => Status::invalid_argument(message),
             Refusal::FutureVersion { .. } => Status::out_of_range(message),
             Refusal::Gap { .. } => Status::failed_precondition(message),
         }

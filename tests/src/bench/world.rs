@@ -3,6 +3,7 @@
 
 use crate::bench::{cheetah, process};
 use anyhow::bail;
+use learner::collect::Intake as _;
 use learner::publish::{self, Publisher};
 use learner::replay::store::StoreSizes;
 use learner::replay::{RowLayout, Store};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio_stream::Empty;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use types::Experiment;
+use types::{Experiment, Purpose};
 
 /// Rows kept per task; the oldest give way.
 const ROWS: usize = 10_000;
@@ -147,7 +148,7 @@ impl Control for Coordinator {
     ) -> Result<Response<v1::LeaseReply>, Status> {
         let one = |_| {
             let task = cheetah::task(self.leased.fetch_add(1, Ordering::Relaxed), self.tasks);
-            cheetah::trial(self.store.expect_trial(task), task).into()
+            cheetah::trial(self.store.expect_trial(task, Purpose::Train, u32::MAX), task).into()
         };
         let trials = (0..request.into_inner().capacity).map(one).collect();
         Ok(Response::new(v1::LeaseReply { trials, drain: false }))

@@ -21,6 +21,7 @@ mod wire;
 use crate::bench::cheetah;
 use crate::bench::figure::Figure;
 use anyhow::{Context as _, ensure};
+use learner::collect::Intake as _;
 use learner::publish::{self, Publisher, Subscription};
 use learner::replay::store::StoreSizes;
 use learner::replay::{RowLayout, Store};
@@ -144,7 +145,11 @@ fn empty_store() -> anyhow::Result<Store> {
     let sizes = StoreSizes { tasks, transitions: ROWS, context: 400 };
     let store = Store::new(spec, RowLayout::new(&spec, false), sizes);
     for task in 0..cheetah::TASKS {
-        let TrialId(trial) = store.expect_trial(cheetah::task(task.into(), cheetah::TASKS));
+        let TrialId(trial) = store.expect_trial(
+            cheetah::task(task.into(), cheetah::TASKS),
+            types::Purpose::Train,
+            u32::MAX,
+        );
         ensure!(trial == u64::from(task), "expected trial {task}, got {trial}");
     }
     Ok(store)
