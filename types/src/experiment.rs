@@ -198,6 +198,18 @@ pub struct Network {
     pub learner: String,
 }
 
+/// Checks that `section.key` lies between two literals, both included.
+macro_rules! within {
+    ($section:ident.$key:ident, $least:literal to $most:literal) => {
+        check(
+            ($least..=$most).contains(&$section.$key),
+            concat!(stringify!($section), ".", stringify!($key)),
+            concat!($least, " to ", $most),
+            $section.$key,
+        )
+    };
+}
+
 impl Experiment {
     /// Checks what types cannot: ranges and relations between keys.
     ///
@@ -218,45 +230,36 @@ impl Experiment {
         check(good, "name", "letters, digits, '-', '_' or '.', not starting with '.'", name)
     }
 
+    /// Bounds keep sums and products of these counts, and what is allocated for them, in range.
     fn validate_counts(&self) -> Result<(), InvalidValue> {
         let Self { budget, actors, collection, learner, evaluation, .. } = self;
         at_least_one("budget.env_steps", budget.env_steps)?;
-        let chunk = actors.chunk;
-        check((1..=512).contains(&chunk), "actors.chunk", "1 to 512", chunk)?;
-        let environments = actors.environments;
-        check(
-            (1..=1024).contains(&environments),
-            "actors.environments",
-            "1 to 1024",
-            environments,
-        )?;
-        let count = actors.count;
-        check(count <= 4096, "actors.count", "at most 4096", count)?;
+        within!(actors.count, 0 to 4096)?;
+        within!(actors.environments, 1 to 1024)?;
+        within!(actors.chunk, 1 to 512)?;
         let spool = actors.unacknowledged;
-        check(spool >= 2 * chunk, "actors.unacknowledged", "at least 2 × actors.chunk", spool)?;
-        at_least_one("collection.initial_episodes", collection.initial_episodes.into())?;
-        at_least_one("collection.prior_episodes", collection.prior_episodes.into())?;
-        at_least_one("collection.open_trials", collection.open_trials.into())?;
+        let least = 2 * actors.chunk;
+        check(spool >= least, "actors.unacknowledged", "at least 2 × actors.chunk", spool)?;
+        within!(collection.initial_episodes, 1 to 10_000)?;
+        within!(collection.prior_episodes, 1 to 10_000)?;
+        within!(collection.posterior_episodes, 0 to 10_000)?;
+        within!(collection.extra_episodes, 0 to 10_000)?;
+        within!(collection.open_trials, 1 to 10_000)?;
         at_least_one("learner.publish_every", learner.publish_every)?;
         at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
-        at_least_one("evaluation.episodes", evaluation.episodes.into())?;
-        at_least_one("evaluation.repeats", evaluation.repeats.into())
+        within!(evaluation.episodes, 1 to 10_000)?;
+        within!(evaluation.repeats, 1 to 10_000)
     }
 
     fn validate_sizes(&self) -> Result<(), InvalidValue> {
         let Self { inference, agent, learner, replay, .. } = self;
-        check(
-            (1..=1024).contains(&inference.latent),
-            "inference.latent",
-            "1 to 1024",
-            inference.latent,
-        )?;
+        within!(inference.latent, 1 to 1024)?;
         hidden("inference.hidden", &inference.hidden)?;
         hidden("agent.hidden", &agent.hidden)?;
-        at_least_one("inference.context", inference.context as u64)?;
-        at_least_one("learner.tasks", learner.tasks as u64)?;
-        at_least_one("learner.transitions", learner.transitions as u64)?;
-        at_least_one("replay.transitions_per_task", replay.transitions_per_task as u64)
+        within!(inference.context, 1 to 1_000_000)?;
+        within!(learner.tasks, 1 to 65_536)?;
+        within!(learner.transitions, 1 to 65_536)?;
+        within!(replay.transitions_per_task, 1 to 1_000_000_000)
     }
 
     fn validate_rates(&self) -> Result<(), InvalidValue> {
