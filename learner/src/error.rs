@@ -66,6 +66,8 @@ pub enum Error {
     Unreachable {
         /// host:port.
         address: String,
+        /// How long it was tried.
+        timeout: std::time::Duration,
         /// What the transport says.
         why: String,
     },

@@ -29,6 +29,41 @@ const LAST_PATIENCE: Duration = Duration::from_secs(2);
 /// A client of the control plane.
 pub type Control = ControlClient<Channel>;
 
+/// Connects to the coordinator, which may be starting itself.
+///
+/// # Errors
+/// [`Error::Unreachable`] if nobody answers within `timeout`.
+pub async fn connect(address: &str, timeout: Duration) -> Result<Channel> {
+    let began = Instant::now();
+    let mut backoff = backoff()?;
+    loop {
+        let error = match proto::connect::connect(address).await {
+            Ok(channel) => return Ok(channel),
+            Err(error) => error,
+        };
+        let delay = backoff.next_delay();
+        if began.elapsed() + delay >= timeout {
+            let why = with_causes(&error);
+            return Err(Error::Unreachable { address: address.to_owned(), timeout, why });
+        }
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// An error with what caused it, each once.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Joins the run; gives what to do.
 ///
 /// # Errors
@@ -37,7 +72,7 @@ pub async fn register(control: &Control, address: String) -> Result<(Experiment,
     let request = v1::RegisterLearnerRequest {
         protocol: proto::PROTOCOL,
         address,
-        host: std::env::var("HOSTNAME").unwrap_or_default(),
+        host: host(),
         pid: std::process::id(),
     };
     let reply = persist("register with the coordinator", PATIENCE, || {
@@ -203,9 +238,7 @@ where
     Call: Future<Output = std::result::Result<T, Status>>,
 {
     let began = Instant::now();
-    let (shortest, longest) = (Duration::from_millis(50), Duration::from_secs(2));
-    let mut backoff = Backoff::new(shortest, longest, 2.0, 0.3, u64::from(std::process::id()))
-        .map_err(|error| Error::Message { what: "back-off", why: error.to_string() })?;
+    let mut backoff = backoff()?;
     loop {
         match call().await {
             Ok(answer) => return Ok(answer),
@@ -216,6 +249,18 @@ where
             Err(status) => return Err(refused(action, status)),
         }
     }
+}
+
+fn backoff() -> Result<Backoff> {
+    let (shortest, longest) = (Duration::from_millis(50), Duration::from_secs(2));
+    Backoff::new(shortest, longest, 2.0, 0.3, u64::from(std::process::id()))
+        .map_err(|error| Error::Message { what: "back-off", why: error.to_string() })
+}
+
+/// The name of this machine, for people.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 fn refused(action: &'static str, status: Status) -> Error {

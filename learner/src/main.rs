@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use runtime::Stop;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// Trains encoder and agent on what actors send, and publishes weights back.
@@ -26,9 +27,15 @@ struct Run {
     /// host:port of the coordinator.
     #[arg(long)]
     coordinator: String,
+    /// Seconds to wait for the coordinator's first answer.
+    #[arg(long, default_value_t = 30)]
+    connect_timeout: u64,
     /// Where to listen for actors; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// Listen where other machines can reach it although nothing is encrypted or authenticated.
+    #[arg(long)]
+    insecure: bool,
     /// Folder for checkpoints.
     #[arg(long)]
     run_dir: PathBuf,
@@ -41,17 +48,30 @@ struct Run {
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     let Command::Run(arguments) = Arguments::parse().command;
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Run) -> anyhow::Result<()> {
     let _log = runtime::telemetry::init("learner", arguments.log_dir.as_deref())?;
     let stop = Stop::on_signals().context("install signal handlers")?;
     if arguments.exit_with_parent {
         stop.exit_with_parent(Duration::from_secs(10)).context("watch the parent process")?;
     }
     let Run { coordinator, listen, run_dir, .. } = arguments;
-    let options = learner::Options { coordinator, listen, run_dir };
-    learner::run(options, stop.token().clone()).await.inspect_err(|error| {
-        tracing::error!(%error, "the learner ends");
-    })?;
-    Ok(())
+    anyhow::ensure!(
+        listen.ip().is_loopback() || arguments.insecure,
+        "--listen: expected a loopback address, got {listen}; other machines could then push \
+         experience without authentication. --insecure allows it"
+    );
+    let connect_timeout = Duration::from_secs(arguments.connect_timeout);
+    let options = learner::Options { coordinator, connect_timeout, listen, run_dir };
+    Ok(learner::run(options, stop.token().clone()).await?)
 }

@@ -10,9 +10,10 @@ use tch::{Device, Kind, Tensor};
 use tokio::sync::{mpsc, watch};
 
 /// Where a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
     /// Initial experience comes in.
+    #[default]
     Collecting,
     /// Updates run.
     Training,
@@ -39,7 +40,7 @@ impl Phase {
 }
 
 /// What the trainer knows of itself at a moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Standing {
     /// Where the run is.
     pub phase: Phase,
@@ -58,7 +59,7 @@ pub struct Standing {
 }
 
 /// The trainer's end of reporting.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reporter {
     standing: watch::Sender<Option<Standing>>,
     evaluations: mpsc::Sender<v1::Evaluation>,
@@ -91,10 +92,10 @@ impl Reporter {
     /// Turns the newest standing into that of a failure.
     pub fn failed(&self, why: String) {
         self.standing.send_modify(|standing| {
-            if let Some(standing) = standing {
-                standing.phase = Phase::Failed;
-                standing.failure = why;
-            }
+            let mut failed = standing.take().unwrap_or_default();
+            failed.phase = Phase::Failed;
+            failed.failure = why;
+            *standing = Some(failed);
         });
     }
 

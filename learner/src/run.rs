@@ -1,15 +1,16 @@
 //! One learner process from start to end.
 
 use crate::error::{Error, Result};
-use crate::link::{self, Counts};
+use crate::link::{self, Control, Counts};
 use crate::replay::store::StoreSizes;
 use crate::replay::{RowLayout, Store};
 use crate::service::experience::Counters;
 use crate::trainer::{Links, Setup, Trainer};
-use crate::{device, progress, publish, service};
+use crate::{progress, publish, service};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,6 +27,8 @@ const OUTCOMES: usize = 1024;
 pub struct Options {
     /// host:port of the coordinator.
     pub coordinator: String,
+    /// How long the coordinator may take to answer for the first time.
+    pub connect_timeout: Duration,
     /// Where to listen for actors.
     pub listen: SocketAddr,
     /// Where checkpoints go.
@@ -39,17 +42,12 @@ pub struct Options {
 pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     let listener = TcpListener::bind(options.listen).await.map_err(listening(options.listen))?;
     let address = listener.local_addr().map_err(listening(options.listen))?;
-    let channel = proto::connect::connect(&options.coordinator).await.map_err(|error| {
-        Error::Unreachable { address: options.coordinator.clone(), why: error.to_string() }
-    })?;
-    let control = proto::connect::control(channel);
-    let (experiment, family) = tokio::select! {
-        joined = link::register(&control, address.to_string()) => joined?,
+    let (control, experiment, family) = tokio::select! {
+        joined = join(&options, address) => joined?,
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(%address, experiment = experiment.name, family = family.name, "joined");
 
-    let device = device::resolve(&experiment.learner.device)?;
     let store = Arc::new(new_store(&experiment, &family));
     let counters = Arc::new(Counters::default());
     let (publisher, weights) = publish::channel();
@@ -70,12 +68,11 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     let mut reporting = tokio::spawn(reporting);
 
     let setup = Setup {
-        links: Links { trials: trials_sender, outcomes, reporter },
+        links: Links { trials: trials_sender, outcomes, reporter: reporter.clone() },
         run_dir: options.run_dir,
         stop: stop.clone(),
         experiment,
         family,
-        device,
         store,
         publisher,
     };
@@ -87,10 +84,21 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
             return refused.map_err(|error| Error::Crashed(error.to_string()))?;
         }
     };
+    if let Err(error) = &result {
+        reporter.failed(error.to_string());
+    }
     serving.cancel();
     ended.cancel();
     let reported = reporting.await.map_err(|error| Error::Crashed(error.to_string()))?;
     result.and(reported)
+}
+
+/// Finds the coordinator and registers with it.
+async fn join(options: &Options, address: SocketAddr) -> Result<(Control, Experiment, FamilySpec)> {
+    let channel = link::connect(&options.coordinator, options.connect_timeout).await?;
+    let control = proto::connect::control(channel);
+    let (experiment, family) = link::register(&control, address.to_string()).await?;
+    Ok((control, experiment, family))
 }
 
 /// Runs the trainer on its thread. An error of the trainer or of any task ends both; otherwise the

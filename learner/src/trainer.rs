@@ -34,8 +34,6 @@ pub struct Setup {
     pub family: FamilySpec,
     /// Where the run's files go.
     pub run_dir: PathBuf,
-    /// Where tensors live.
-    pub device: Device,
     /// The replay.
     pub store: Arc<Store>,
     /// Where weights go.
@@ -91,7 +89,9 @@ impl Trainer {
     /// # Errors
     /// If the experiment cannot work with the family, or libtorch fails.
     pub fn new(setup: Setup) -> Result<Self> {
-        let Setup { experiment, family, run_dir, device, store, publisher, links, stop } = setup;
+        let Setup { experiment, family, run_dir, store, publisher, links, stop } = setup;
+        // Before the first tensor.
+        let device = crate::device::resolve(&experiment.learner.device)?;
         let plan = Plan {
             seed: experiment.seed,
             collection: experiment.collection.clone(),
@@ -154,7 +154,7 @@ impl Trainer {
             if let Err(second) = self.save() {
                 tracing::warn!(%second, "could not write a last checkpoint");
             }
-            self.fail(error);
+            tracing::error!(%error, "training ends");
             return ending;
         }
         self.report(Phase::Done, "")
@@ -372,14 +372,6 @@ impl Trainer {
         };
         self.links.reporter.standing(moment);
         Ok(())
-    }
-
-    /// Tells why training ends, even when the device no longer answers.
-    fn fail(&mut self, error: &Error) {
-        if let Err(second) = self.report(Phase::Failed, &error.to_string()) {
-            tracing::warn!(%second, "could not read the last metrics");
-            self.links.reporter.failed(error.to_string());
-        }
     }
 
     fn save(&mut self) -> Result<()> {
