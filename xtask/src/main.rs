@@ -35,7 +35,7 @@ enum Task {
     ///
     /// Wheels at pinned versions come from the Python package index, are checked by sha256, cached
     /// per user (XDG_CACHE_HOME or ~/.cache, folder proteus/) and unpacked into .deps/. Run it
-    /// again at any time: what is there is left alone, what was interrupted is taken up.
+    /// again at any time: what is whole is left alone, a wheel that was cut off is fetched anew.
     ///
     /// To use your own copies set LIBTORCH, MUJOCO_DYNAMIC_LINK_DIR or PROTEUS_MODELS_BUILD_DIR.
     Setup(SetupArgs),
