@@ -73,6 +73,8 @@ pub struct Registry {
     ended: BTreeMap<Incarnation, Life>,
     forgotten: Totals,
     incarnations: u64,
+    /// Grows with whatever comes of the lives in a place.
+    achieved: BTreeMap<ActorId, u64>,
 }
 
 /// Sums over lives.
@@ -147,7 +149,13 @@ impl Registry {
         draining: bool,
         now: Now,
     ) -> Option<&Life> {
-        let life = self.living(key)?;
+        let life = self.alive.get_mut(&key.actor).filter(|life| life.key == key)?;
+        let before = life.stats;
+        if stats.trials_done > before.trials_done
+            || stats.transitions_acknowledged > before.transitions_acknowledged
+        {
+            *self.achieved.entry(key.actor).or_default() += 1;
+        }
         life.heard = now;
         life.stats = stats;
         life.told_to_leave |= draining;
@@ -174,10 +182,21 @@ impl Registry {
     }
 
     /// Ends the life in the place `actor` if it is the process `pid`.
-    pub fn process_ended(&mut self, actor: ActorId, pid: u32) -> Option<LifeKey> {
-        let key = self.alive.get(&actor).filter(|l| l.pid == pid)?.key;
-        self.end(key);
-        Some(key)
+    ///
+    /// The second answer has grown since the process before if something has come of this place in
+    /// the meantime: a trial was done, transitions were acknowledged or stored. News of the process
+    /// before that arrive late count as well.
+    pub fn process_ended(&mut self, actor: ActorId, pid: u32) -> (Option<LifeKey>, u64) {
+        let key = self.alive.get(&actor).filter(|life| life.pid == pid).map(|life| life.key);
+        if let Some(key) = key {
+            self.end(key);
+        }
+        (key, self.achieved.get(&actor).copied().unwrap_or(0))
+    }
+
+    /// Notes that a life has done a trial.
+    pub fn note_done(&mut self, key: LifeKey) {
+        *self.achieved.entry(key.actor).or_default() += 1;
     }
 
     fn end(&mut self, key: LifeKey) {
@@ -202,6 +221,9 @@ impl Registry {
             _ => self.ended.get_mut(&key.incarnation),
         };
         if let Some(life) = life.filter(|life| life.key == key) {
+            if transitions > life.stored {
+                *self.achieved.entry(key.actor).or_default() += 1;
+            }
             life.stored = transitions;
         }
     }

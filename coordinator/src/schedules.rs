@@ -317,3 +317,39 @@ fn transitions_of_a_killed_life_are_counted_by_the_learner() {
     world.state.progress(progress, world.now).unwrap();
     assert_eq!(world.state.registry.totals().acknowledged, 175);
 }
+
+#[test]
+fn what_comes_of_a_place_is_seen_when_its_process_ends() {
+    let mut world = World::new();
+    let end = |world: &mut World, place| {
+        let achieved = world.state.process_ended(ActorId(place), place);
+        world.lives.remove(&place);
+        achieved
+    };
+    assert_eq!(end(&mut world, 0), 0, "it never registered");
+    world.register(0);
+    let key = world.lives[&0];
+    world.state.heartbeat(key, ActorStats::default(), world.now).unwrap();
+    assert_eq!(end(&mut world, 0), 0, "it registered, and nothing more");
+    let mut last = 0;
+    let mut grown = |now: u64| std::mem::replace(&mut last, now) < now;
+    world.register(0);
+    world.submit(false, 0);
+    world.lease(0, 0, 1);
+    world.report(0, 0);
+    assert!(grown(end(&mut world, 0)), "a trial is done, though no heartbeat told");
+    world.register(0);
+    let key = world.lives[&0];
+    let stats = ActorStats { transitions_acknowledged: 10, ..ActorStats::default() };
+    world.state.heartbeat(key, stats, world.now).unwrap();
+    assert!(grown(end(&mut world, 0)), "transitions were acknowledged");
+    assert!(!grown(end(&mut world, 0)));
+    let stored = proto::v1::StoredFrom {
+        actor: Some(proto::convert::actor_key(key.actor, key.incarnation)),
+        transitions: 20,
+    };
+    let progress = LearnerProgress { stored: vec![stored], ..LearnerProgress::default() };
+    world.state.progress(progress, world.now).unwrap();
+    assert!(grown(end(&mut world, 0)), "the learner's count came late");
+    assert_eq!(end(&mut world, 1), 0, "places are counted each for itself");
+}

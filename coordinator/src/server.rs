@@ -121,9 +121,10 @@ impl Handle {
         self.shared.stop();
     }
 
-    /// A local actor process has ended.
-    pub fn process_ended(&self, actor: ActorId, pid: u32) {
-        self.shared.process_ended(actor, pid);
+    /// A local actor process has ended. Gives what has come of its place, see
+    /// [`Registry::process_ended`](crate::registry::Registry::process_ended).
+    pub fn process_ended(&self, actor: ActorId, pid: u32) -> u64 {
+        self.shared.process_ended(actor, pid)
     }
 
     /// Whether the run is stopping.

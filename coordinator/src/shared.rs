@@ -117,9 +117,10 @@ impl Shared {
         self.changed.notify_waiters();
     }
 
-    pub(crate) fn process_ended(&self, actor: ActorId, pid: u32) {
-        self.quietly(|state| state.process_ended(actor, pid));
+    pub(crate) fn process_ended(&self, actor: ActorId, pid: u32) -> u64 {
+        let achieved = self.quietly(|state| state.process_ended(actor, pid));
         self.changed.notify_waiters();
+        achieved
     }
 
     pub(crate) fn progress(&self) -> LearnerProgress {

@@ -188,6 +188,9 @@ impl State {
         }
         for outcome in outcomes {
             if self.trials.report(&outcome) {
+                if outcome.failure.is_none() {
+                    self.registry.note_done(key);
+                }
                 self.outcomes.push(outcome);
             }
         }
@@ -322,11 +325,14 @@ impl State {
         dead
     }
 
-    /// A local actor process has ended: no need to wait for silence.
-    pub fn process_ended(&mut self, actor: ActorId, pid: u32) {
-        if let Some(key) = self.registry.process_ended(actor, pid) {
+    /// A local actor process has ended: no need to wait for silence. Gives what has come of its
+    /// place, see [`Registry::process_ended`].
+    pub fn process_ended(&mut self, actor: ActorId, pid: u32) -> u64 {
+        let (ended, achieved) = self.registry.process_ended(actor, pid);
+        if let Some(key) = ended {
             self.trials.release(key);
         }
+        achieved
     }
 }
 

@@ -98,6 +98,9 @@ async fn actor() {
                 stats.transitions_acknowledged += 10;
             }
             peer.report(key, vec![outcome(&trial)]).await.unwrap();
+            if std::env::var_os("MORTAL").is_some() {
+                kill(std::process::id(), "-KILL");
+            }
         }
         let drain = peer.heartbeat(key, stats).await.unwrap();
         if reply.drain && drain {
@@ -147,6 +150,20 @@ fn a_run_with_a_dying_actor_ends_well_and_leaves_everything_behind() {
 }
 
 #[test]
+fn actors_that_are_killed_at_work_are_started_again_as_often_as_it_takes() {
+    let installed = Installed::new(&stand_in("actor"), &stand_in("learner"));
+    let mut command = installed.coordinator(&["train", "experiment.toml", "--actors", "1"]);
+    // Every life ends by `kill -9` after one trial.
+    let output = command.env("MORTAL", "1").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary = std::fs::read(installed.latest().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!(summary["result"], "done");
+    assert_eq!(summary["trials"]["done"], 8);
+    assert!(summary["actors"].as_array().unwrap().len() >= 8, "{}", summary["actors"]);
+}
+
+#[test]
 fn a_dying_learner_ends_the_run_with_its_last_words() {
     let installed = Installed::new("cat >/dev/null", "echo out of luck >&2; exit 3");
     let (code, _, error) = installed.run(&["train", "experiment.toml"]);
@@ -163,7 +180,7 @@ fn an_actor_that_cannot_live_ends_the_run_with_its_last_words() {
     let installed = Installed::new("echo no wheels >&2; exit 4", "cat >/dev/null");
     let (code, _, error) = installed.run(&["train", "experiment.toml", "--actors", "1"]);
     assert_eq!(code, 1, "{error}");
-    for part in ["actor 0 died 5 times", "exit status: 4", "no wheels"] {
+    for part in ["actor 0 died 5 times in a row", "exit status: 4", "no wheels"] {
         assert!(error.contains(part), "expected {part:?} in {error}");
     }
 }

@@ -1,22 +1,24 @@
 //! Whether a process that has died is started again, and when. Pure.
+//!
+//! What counts is what came of the lives, not how fast they followed each other: whoever kills
+//! working actors, however often, does not end the run, and an actor that never gets anything done
+//! is given up, however long it takes to die.
 
 use runtime::Backoff;
-use std::collections::VecDeque;
 use std::time::Duration;
 
-/// So many deaths …
-const DEATHS: usize = 5;
-/// … within this time are a crash loop.
-const WITHIN: Duration = Duration::from_secs(10);
-/// Delay after the first death.
+/// So many lives in a row of which nothing came are enough.
+const FRUITLESS: u32 = 5;
+/// Delay after the death of a life of which something came.
 const SHORTEST: Duration = Duration::from_millis(200);
 /// Longest delay.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Remembers the recent deaths of one place.
+/// Remembers what came of the lives in one place.
 #[derive(Debug)]
 pub struct Respawn {
-    deaths: VecDeque<Duration>,
+    fruitless: u32,
+    achieved: u64,
     backoff: Option<Backoff>,
 }
 
@@ -28,12 +30,10 @@ pub enum Verdict {
         /// How long to wait.
         delay: Duration,
     },
-    /// It will not live.
+    /// It will not get anything done.
     GiveUp {
-        /// Recent deaths.
-        deaths: usize,
-        /// From the first of them to the last.
-        within: Duration,
+        /// Lives in a row of which nothing came.
+        deaths: u32,
     },
 }
 
@@ -42,29 +42,26 @@ impl Respawn {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            deaths: VecDeque::new(),
+            fruitless: 0,
+            achieved: 0,
             backoff: Backoff::new(SHORTEST, LONGEST, 2.0, 0.2, seed).ok(),
         }
     }
 
-    /// It died at `now`.
-    pub fn died(&mut self, now: Duration) -> Verdict {
-        let old = |at: &Duration| now.saturating_sub(*at) >= WITHIN;
-        while self.deaths.front().is_some_and(old) {
-            self.deaths.pop_front();
+    /// It died. `achieved` grows with whatever comes of the lives in this place, see
+    /// [`Registry::process_ended`](crate::registry::Registry::process_ended).
+    pub fn died(&mut self, achieved: u64) -> Verdict {
+        if achieved > self.achieved {
+            self.achieved = achieved;
+            self.fruitless = 0;
+            if let Some(backoff) = &mut self.backoff {
+                backoff.reset();
+            }
+        } else {
+            self.fruitless += 1;
         }
-        if self.deaths.is_empty()
-            && let Some(backoff) = &mut self.backoff
-        {
-            backoff.reset();
-        }
-        self.deaths.push_back(now);
-        let first = self.deaths.front().copied().unwrap_or(now);
-        if self.deaths.len() >= DEATHS {
-            return Verdict::GiveUp {
-                deaths: self.deaths.len(),
-                within: now.saturating_sub(first),
-            };
+        if self.fruitless >= FRUITLESS {
+            return Verdict::GiveUp { deaths: self.fruitless };
         }
         let delay = self.backoff.as_mut().map_or(LONGEST, Backoff::next_delay);
         Verdict::StartAgain { delay }
@@ -76,27 +73,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crash_loop_ends_and_rare_deaths_do_not_add_up() {
-        let mut rare = Respawn::new(0);
-        for minute in 0..100 {
-            let verdict = rare.died(Duration::from_secs(60 * minute));
+    fn lives_of_which_something_came_may_end_as_often_as_they_like() {
+        let mut killed = Respawn::new(0);
+        for achieved in 1..1000 {
+            let verdict = killed.died(achieved);
             assert!(
                 matches!(verdict, Verdict::StartAgain { delay } if delay <= SHORTEST),
                 "{verdict:?}"
             );
         }
-        let mut looping = Respawn::new(0);
-        let mut now = Duration::ZERO;
-        for death in 1..=DEATHS {
-            match looping.died(now) {
-                Verdict::StartAgain { delay } => now += delay + Duration::from_millis(50),
-                Verdict::GiveUp { deaths, within } => {
-                    assert_eq!((death, deaths), (DEATHS, DEATHS));
-                    assert!(within < WITHIN);
-                    return;
-                }
+    }
+
+    #[test]
+    fn lives_in_a_row_of_which_nothing_came_are_counted_from_the_last_that_was_of_use() {
+        let mut respawn = Respawn::new(0);
+        for achieved in [0, 7, 9] {
+            for _ in 0..FRUITLESS - 1 {
+                let verdict = respawn.died(achieved);
+                assert!(matches!(verdict, Verdict::StartAgain { .. }), "{verdict:?}");
             }
         }
-        panic!("a crash loop was not noticed");
+        // The first of the last four was of use.
+        assert!(matches!(respawn.died(9), Verdict::StartAgain { .. }));
+        assert_eq!(respawn.died(9), Verdict::GiveUp { deaths: FRUITLESS });
     }
 }
