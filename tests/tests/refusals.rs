@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+use learner::collect::Intake as _;
 use learner::replay::store::StoreSizes;
 use learner::replay::{RowLayout, Store};
 use learner::service::{self, experience::Counters};
@@ -11,8 +12,8 @@ use proto::v1;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use types::{
-    ActorId, Chunk, EnvSpec, Incarnation, Origin, Segment, Sequence, Split, TaskRef, TrialId,
-    Version,
+    ActorId, Chunk, EnvSpec, Incarnation, Origin, Purpose, Segment, Sequence, Split, TaskRef,
+    TrialId, Version,
 };
 
 const SPEC: EnvSpec =
@@ -32,7 +33,8 @@ impl Learner {
         let address = listener.local_addr().unwrap().to_string();
         let sizes = StoreSizes { tasks: 4, transitions: 1_000, context: 100 };
         let store = Arc::new(Store::new(SPEC, RowLayout::new(&SPEC, false), sizes));
-        assert_eq!(store.expect_trial(TASK), TrialId(0));
+        assert_eq!(store.expect_trial(TASK, Purpose::Train, 2), TrialId(0));
+        assert_eq!(store.expect_trial(TASK, Purpose::Evaluate, 2), TrialId(1));
         let counters = Arc::new(Counters::default());
         let (mut publisher, weights) = learner::publish::channel();
         store.published(publisher.publish(vec![0; 16]));
@@ -139,6 +141,30 @@ async fn every_kind_of_bad_chunk_is_refused_and_nothing_else_is_harmed() {
             damaged(true, |c| c.policy_version = 5),
             Code::OutOfRange,
             &["policy_version", "at most 0", "got 5"],
+        ),
+        (
+            "an encoder from the future",
+            damaged(true, |c| c.encoder_version = 1),
+            Code::OutOfRange,
+            &["encoder_version", "at most 0", "got 1"],
+        ),
+        (
+            "an evaluation",
+            damaged(true, |c| c.trial = 1),
+            Code::InvalidArgument,
+            &["trial 1", "evaluation"],
+        ),
+        (
+            "an episode too many",
+            damaged(true, |c| c.episode = 2),
+            Code::InvalidArgument,
+            &["trial 0", "episodes 0 to 1", "got episode 2"],
+        ),
+        (
+            "another actor's life",
+            damaged(true, |c| c.actor = Some(v1::ActorKey { actor: 9, incarnation: 1 })),
+            Code::InvalidArgument,
+            &["actor", "expected 0", "got 9"],
         ),
         (
             "unknown trial",

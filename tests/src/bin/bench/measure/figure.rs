@@ -1,6 +1,6 @@
 //! One figure, as `cargo xtask bench` reads it.
 
-use crate::bench::statistics::median;
+use crate::measure::statistics::median;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::Write as _;

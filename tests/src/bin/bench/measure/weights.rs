@@ -8,8 +8,8 @@
 //! Reference, in turns with it: the same bytes over plain TCP connections to as many readers, with
 //! no digest. Services and followers share one runtime of [`THREADS`] threads.
 
-use crate::bench::figure::Figure;
-use crate::bench::statistics::percentile;
+use crate::measure::figure::Figure;
+use crate::measure::statistics::percentile;
 use anyhow::{Context as _, ensure};
 use learner::publish::{self, Publisher};
 use learner::replay::{RowLayout, Store, store::StoreSizes};

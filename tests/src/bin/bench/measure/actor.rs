@@ -12,10 +12,10 @@
 //! the two together, and the time from the start of services and processes to the first
 //! acknowledged chunk.
 
-use crate::bench::figure::Figure;
-use crate::bench::statistics::median;
-use crate::bench::world::World;
-use crate::bench::{cheetah, process};
+use crate::measure::figure::Figure;
+use crate::measure::statistics::median;
+use crate::measure::world::World;
+use crate::measure::{cheetah, process};
 use actor::Agent;
 use actor::rollout::{Cut, Local, Progress, Rollout};
 use anyhow::{anyhow, bail};

@@ -18,8 +18,8 @@ mod chunks;
 mod memory;
 mod wire;
 
-use crate::bench::cheetah;
-use crate::bench::figure::Figure;
+use crate::measure::cheetah;
+use crate::measure::figure::Figure;
 use anyhow::{Context as _, ensure};
 use learner::collect::Intake as _;
 use learner::publish::{self, Publisher, Subscription};

@@ -1,8 +1,8 @@
 //! Checking and storing without a wire, in one thread.
 
 use super::{BENCH, CHUNKS, TURNS, chunks, empty_store};
-use crate::bench::cheetah;
-use crate::bench::figure::Figure;
+use crate::measure::cheetah;
+use crate::measure::figure::Figure;
 use learner::replay::Store;
 use proto::chunk::CheckedChunk;
 use proto::v1;

@@ -1,7 +1,7 @@
 //! What the clients send.
 
 use super::CHUNKS;
-use crate::bench::cheetah;
+use crate::measure::cheetah;
 use proto::chunk::{checksum, encode};
 use proto::v1;
 use rand::RngExt as _;

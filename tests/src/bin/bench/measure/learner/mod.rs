@@ -12,7 +12,7 @@
 
 mod products;
 
-use crate::bench::figure::Figure;
+use crate::measure::figure::Figure;
 use anyhow::Context as _;
 use learner::pearl::{self, Batch, Noise, Pearl, PearlSettings, PearlSpec};
 use nets::{AgentSpec, CriticSpec};

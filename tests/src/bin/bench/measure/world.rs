@@ -1,7 +1,7 @@
 //! What actors need around them: the learner's real services, and a coordinator that registers
 //! everybody and leases trials without end.
 
-use crate::bench::{cheetah, process};
+use crate::measure::{cheetah, process};
 use anyhow::bail;
 use learner::collect::Intake as _;
 use learner::publish::{self, Publisher};

@@ -10,10 +10,10 @@
 //! one neuron, that is, program, libraries and connections alone; for the time, `actor families`
 //! from its start to its end, that is, loading the program and its libraries.
 
-use crate::bench::figure::Figure;
-use crate::bench::process::{self, Memory};
-use crate::bench::world::World;
-use crate::bench::{cheetah, statistics::median};
+use crate::measure::figure::Figure;
+use crate::measure::process::{self, Memory};
+use crate::measure::world::World;
+use crate::measure::{cheetah, statistics::median};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use std::process::{Command, Stdio};

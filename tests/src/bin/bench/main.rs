@@ -1,14 +1,13 @@
 //! `bench`: the measuring program behind `cargo xtask bench`.
 //!
 //! `bench --list` names what can be measured; `bench NAME…` measures it and prints one figure per
-//! line, as JSON ([`bench::figure::Figure`]), each beside a reference that was measured in the same
+//! line, as JSON ([`measure::figure::Figure`]), each beside a reference that was measured in the same
 //! run, in turns with it. It only reports: no figure makes it fail.
 
-#[path = "../bench/mod.rs"]
-mod bench;
+mod measure;
 
-use bench::Name;
 use clap::{Parser, ValueEnum as _};
+use measure::Name;
 use std::io::Write as _;
 
 /// Measures, and prints one figure per line, as JSON.
