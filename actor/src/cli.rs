@@ -50,6 +50,9 @@ struct Run {
     /// Seconds to keep trying when the coordinator cannot be reached
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     connect_timeout: u64,
+    /// Seconds to wait for a learner to join the run, or to answer again
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    learner_timeout: u64,
     /// Seconds that trials in hand may take to finish once told to leave; then they are given up,
     /// and leased again to other actors
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
@@ -135,6 +138,7 @@ impl Run {
             coordinator: self.coordinator,
             slot: self.slot,
             connect_timeout: Duration::from_secs(self.connect_timeout),
+            learner_timeout: Duration::from_secs(self.learner_timeout),
             grace: Duration::from_secs(self.grace),
         };
         actor::run(options, &stop).await

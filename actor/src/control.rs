@@ -7,6 +7,7 @@ use proto::tonic::{Code, Status};
 use proto::v1::control_client::ControlClient;
 use proto::{PROTOCOL, v1};
 use runtime::Stop;
+use std::error::Error as _;
 use std::time::{Duration, Instant};
 use types::{ActorId, Experiment, Incarnation};
 
@@ -21,6 +22,8 @@ pub struct Options {
     pub slot: Option<u32>,
     /// How long to go on when nobody answers at all.
     pub connect_timeout: Duration,
+    /// How long to wait for a learner: for one to join the run, and for one that does not answer.
+    pub learner_timeout: Duration,
     /// How long trials in hand may take to finish once the actor is told to leave.
     pub grace: Duration,
 }
@@ -67,37 +70,46 @@ impl Failed {
     }
 }
 
-/// Registers, as often as it takes while the coordinator has no learner yet; gives up when nobody
-/// has answered for the time in the options. `None` if told to stop before it worked.
+/// Registers, once the coordinator has a learner; gives up when nobody has answered, or no learner
+/// has joined, for the times in the options. `None` if told to stop before it worked.
 pub(crate) async fn register(
     options: &Options,
     stop: &Stop,
 ) -> Result<Option<Registration>, Error> {
-    let mut backoff = retry::backoff(std::process::id().into());
+    let mut backoff = retry::backoff(std::process::id().into())?;
     let mut answered = Instant::now();
-    let mut told = false;
+    let mut no_learner: Option<Instant> = None;
     while !stop.is_cancelled() {
-        let last = match attempt(options).await? {
+        let left = match attempt(options).await? {
             Attempt::Registered(registration) => return Ok(Some(*registration)),
-            Attempt::NotReady(why) => {
+            Attempt::NoLearner(why) => {
                 answered = Instant::now();
-                if !told {
-                    tracing::info!(why, "the coordinator is not ready; waiting");
-                    told = true;
+                if no_learner.is_none() {
+                    let patience = options.learner_timeout;
+                    tracing::info!(why, ?patience, "the run has no learner yet; waiting for one");
                 }
-                why
+                let since = *no_learner.get_or_insert(answered);
+                let left = options.learner_timeout.saturating_sub(since.elapsed());
+                if left.is_zero() {
+                    return Err(Error::NoLearner {
+                        coordinator: options.coordinator.clone(),
+                        waited: options.learner_timeout,
+                    });
+                }
+                left
             }
-            Attempt::NoAnswer(why) => why,
+            Attempt::NoAnswer(last) => {
+                let left = options.connect_timeout.saturating_sub(answered.elapsed());
+                if left.is_zero() {
+                    return Err(Error::Unreachable {
+                        address: options.coordinator.clone(),
+                        waited: options.connect_timeout,
+                        last,
+                    });
+                }
+                left
+            }
         };
-        let waited = answered.elapsed();
-        if waited >= options.connect_timeout {
-            return Err(Error::Unreachable {
-                address: options.coordinator.clone(),
-                waited: options.connect_timeout,
-                last,
-            });
-        }
-        let left = options.connect_timeout - waited;
         tokio::select! {
             () = stop.cancelled() => return Ok(None),
             () = tokio::time::sleep(backoff.next_delay().min(left)) => {}
@@ -108,7 +120,9 @@ pub(crate) async fn register(
 
 enum Attempt {
     Registered(Box<Registration>),
-    NotReady(String),
+    /// The coordinator says so.
+    NoLearner(String),
+    /// Nobody is there, or the call did not get through.
     NoAnswer(String),
 }
 
@@ -129,8 +143,12 @@ async fn attempt(options: &Options) -> Result<Attempt, Error> {
             let registration = read(&options.coordinator, reply.into_inner(), control)?;
             Ok(Attempt::Registered(Box::new(registration)))
         }
+        // A status with a source is this side's word for a broken connection.
+        Err(status) if status.code() == Code::Unavailable && status.source().is_none() => {
+            Ok(Attempt::NoLearner(status.message().to_owned()))
+        }
         Err(status) if proto::error::is_transient(&status) => {
-            Ok(Attempt::NotReady(status.message().to_owned()))
+            Ok(Attempt::NoAnswer(crate::error::chain(&status)))
         }
         Err(status) => Err(Error::refused(REGISTER, &status)),
     }

@@ -20,6 +20,31 @@ pub enum Error {
         /// The last attempt's failure.
         last: String,
     },
+    /// The coordinator answers, but the run has no learner.
+    #[error(
+        "expected a learner to join the run at coordinator {coordinator} within {waited:?}, got \
+         none; start one with `learner run --coordinator {coordinator}`, or wait longer with \
+         --learner-timeout"
+    )]
+    NoLearner {
+        /// `host:port` of the coordinator.
+        coordinator: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The learner is not there, or is gone for good.
+    #[error(
+        "expected the learner at {address}, got no answer for {waited:?}: {last}; check that it \
+         runs and can be reached from here, or wait longer with --learner-timeout"
+    )]
+    LearnerUnreachable {
+        /// `host:port`.
+        address: String,
+        /// How long it was tried.
+        waited: Duration,
+        /// The last attempt's failure.
+        last: String,
+    },
     /// The coordinator was there and is gone for good.
     #[error(
         "expected the coordinator at {address} to answer again, got nothing for {waited:?}: {last}"
@@ -133,6 +158,9 @@ pub enum Error {
         /// Why it failed.
         failure: String,
     },
+    /// Delays between attempts that cannot be.
+    #[error(transparent)]
+    Backoff(#[from] runtime::retry::InvalidBackoff),
     /// A thread cannot be started, or ended without saying why.
     #[error("{thread} thread: expected it to run, got: {got}")]
     Thread {
@@ -150,14 +178,36 @@ impl Error {
     }
 }
 
-/// An error with all of its causes in one line; transport errors say little by themselves.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+/// An error with its causes in one line, without those that it has told already.
+///
+/// Some errors say nothing of their cause (those of the transport), some say all of it.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let told = cause.to_string();
+        if !text.contains(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Layer(&'static str, #[source] std::io::Error);
+
+    #[test]
+    fn a_chain_tells_each_cause_once() {
+        let layer = |text| Layer(text, std::io::Error::other("no route"));
+        assert_eq!(chain(&layer("connecting")), "connecting: no route");
+        assert_eq!(chain(&layer("connecting: no route; check")), "connecting: no route; check");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::agent::Agent;
 use crate::inbox::Inbox;
-use crate::retry;
+use crate::retry::{Attempts, Peer};
 use nets::AgentSpec;
 use proto::WireError;
 use proto::pieces::{Assembler, Weights};
@@ -18,8 +18,8 @@ const CALL: &str = "Follow of the learner's weights";
 /// Follows the weights of one learner.
 #[derive(Debug)]
 pub(crate) struct Follow {
-    /// `host:port` of the learner.
-    pub(crate) address: String,
+    /// The learner.
+    pub(crate) learner: Peer,
     /// The networks that the weights are for.
     pub(crate) spec: AgentSpec,
     /// Where they go.
@@ -52,33 +52,30 @@ impl From<WireError> for Broken {
 }
 
 impl Follow {
-    /// Follows until dropped.
+    /// Follows until dropped, or until the learner has been away for too long.
     pub(crate) async fn run(self) -> Result<(), Error> {
-        let mut backoff = retry::backoff(1);
+        let mut attempts = Attempts::new(&self.learner, "weights", 1)?;
         loop {
             let before = *self.newest.borrow();
-            let broken = match self.stream().await {
+            let last = match self.stream(&mut attempts).await {
                 Ok(()) => "the learner closed the stream".to_owned(),
                 Err(Broken::Connection(why)) => why,
                 Err(Broken::Fatal(error)) => return Err(error),
             };
-            if *self.newest.borrow() > before {
-                backoff.reset();
-            }
-            let delay = backoff.next_delay();
-            tracing::info!(address = %self.address, ?delay, broken, "following the weights anew");
-            tokio::time::sleep(delay).await;
+            let progress = *self.newest.borrow() > before;
+            attempts.pause(progress, last).await?;
         }
     }
 
-    async fn stream(&self) -> Result<(), Broken> {
-        let channel = proto::connect::connect(&self.address)
+    async fn stream(&self, attempts: &mut Attempts) -> Result<(), Broken> {
+        let channel = proto::connect::connect(&self.learner.address)
             .await
             .map_err(|error| Broken::Connection(crate::error::chain(&error)))?;
         let have = *self.newest.borrow();
         let request = v1::FollowRequest { have: have.map(|version| version.0) };
         let mut client = proto::connect::weights(channel);
         let mut pieces = client.follow(request).await?.into_inner();
+        attempts.opened();
         let mut assembler = Assembler::after(have);
         while let Some(piece) = pieces.message().await? {
             if let Some(weights) = assembler.add(piece)? {

@@ -21,8 +21,9 @@ mod stats;
 
 pub use agent::Agent;
 pub use control::Options;
-pub use error::Error;
+pub use error::{Error, chain};
 pub use evaluate::{Evaluation, Splits, TaskReturns, evaluate};
 pub use families::{FamilySummary, families};
 pub use life::run;
+pub use retry::Peer;
 pub use stats::{Stats, Wait};

@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing can be done if even this cannot be written.
-            if writeln!(std::io::stderr(), "error: {error:#}").is_err() {
+            if writeln!(std::io::stderr(), "error: {}", actor::chain(error.as_ref())).is_err() {
                 return ExitCode::from(2);
             }
             ExitCode::FAILURE

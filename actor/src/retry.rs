@@ -1,7 +1,8 @@
-//! How the actor waits between attempts.
+//! How the actor waits between attempts, and when it stops attempting.
 
+use crate::Error;
 use runtime::Backoff;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_millis(500);
@@ -9,9 +10,71 @@ const FACTOR: f64 = 2.0;
 const JITTER: f64 = 0.3;
 
 /// Delays from 20 ms to 0.5 s: short, because an actor has nothing better to do than to come back.
-pub(crate) fn backoff(seed: u64) -> Backoff {
-    match Backoff::new(FIRST, LONGEST, FACTOR, JITTER, seed) {
-        Ok(backoff) => backoff,
-        Err(error) => unreachable!("constants in their ranges: {error}"),
+pub(crate) fn backoff(seed: u64) -> Result<Backoff, Error> {
+    Ok(Backoff::new(FIRST, LONGEST, FACTOR, JITTER, seed)?)
+}
+
+/// Where the learner is, and how long it may be away.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// `host:port`.
+    pub address: String,
+    /// How long to go on when it does not answer, counted from the last time that it did.
+    pub patience: Duration,
+}
+
+/// The attempts to have a stream to the learner, one after another.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    peer: Peer,
+    what: &'static str,
+    backoff: Backoff,
+    /// When the last stream that was open ended; before the first one, when this began.
+    answered: Instant,
+    /// A stream is open.
+    open: bool,
+    /// This outage is in the log.
+    told: bool,
+}
+
+impl Attempts {
+    /// Starts to count; `what` names the stream in the log.
+    pub(crate) fn new(peer: &Peer, what: &'static str, seed: u64) -> Result<Self, Error> {
+        let (peer, backoff) = (peer.clone(), backoff(seed)?);
+        Ok(Self { peer, what, backoff, answered: Instant::now(), open: false, told: false })
+    }
+
+    /// The learner has taken the stream.
+    pub(crate) fn opened(&mut self) {
+        self.open = true;
+        if std::mem::take(&mut self.told) {
+            tracing::info!(address = %self.peer.address, stream = self.what, "connected again");
+        }
+    }
+
+    /// Waits before the attempt after one that ended as `last` says; starts with short delays if
+    /// that one brought something.
+    pub(crate) async fn pause(&mut self, progress: bool, last: String) -> Result<(), Error> {
+        if std::mem::take(&mut self.open) {
+            self.answered = Instant::now();
+        }
+        let Peer { address, patience } = &self.peer;
+        let left = patience.saturating_sub(self.answered.elapsed());
+        if left.is_zero() {
+            let (address, waited) = (address.clone(), *patience);
+            return Err(Error::LearnerUnreachable { address, waited, last });
+        }
+        if progress {
+            self.backoff.reset();
+        }
+        let delay = self.backoff.next_delay().min(left);
+        if self.told {
+            tracing::debug!(%address, stream = self.what, ?delay, last, "still no stream");
+        } else {
+            tracing::info!(%address, stream = self.what, ?patience, last, "reconnecting");
+            self.told = true;
+        }
+        tokio::time::sleep(delay).await;
+        Ok(())
     }
 }

@@ -30,6 +30,7 @@ fn spawn_with(
         coordinator: world.address.clone(),
         slot,
         connect_timeout: Duration::from_secs(5),
+        learner_timeout: PATIENCE,
         grace,
     };
     let told = stop.clone();
@@ -166,15 +167,20 @@ async fn a_learner_that_takes_nothing_stops_the_environments() {
     actor.abort();
 }
 
+/// An address where nobody listens.
+fn nowhere() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
 #[tokio::test]
 async fn nobody_at_the_address_is_one_clear_error_after_the_timeout() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let address = nowhere();
     let options = Options {
         coordinator: address.clone(),
         slot: None,
         connect_timeout: Duration::from_millis(200),
+        learner_timeout: PATIENCE,
         grace: Duration::ZERO,
     };
     let start = Instant::now();
@@ -223,4 +229,40 @@ async fn the_program_leaves_in_order_on_sigterm_and_when_its_parent_ends() {
         assert_eq!(state.stats[&100].transitions_acknowledged, stored);
         assert_eq!(state.registered, [(100, Some(2))]);
     }
+}
+
+/// The one line that the program ends with when it waits a second for a learner.
+async fn failure(world: &World) -> String {
+    let logs = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_actor"));
+    command.args(["run", "--learner-timeout", "1", "--coordinator", &world.address]);
+    command.arg("--log-dir").arg(logs.path()).stdin(Stdio::null());
+    let wait = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = tokio::time::timeout(PATIENCE, wait).await.unwrap().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error.trim_end().lines().count(), 1, "{error}");
+    error
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_run_without_a_learner_ends_the_program_with_one_clear_error() {
+    let world = World::start(State { not_ready: u32::MAX, ..State::default() }).await;
+    let (error, at) = (failure(&world).await, &world.address);
+    let expected = format!(
+        "error: expected a learner to join the run at coordinator {at} within 1s, got none; start \
+         one with `learner run --coordinator {at}`"
+    );
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(world.state().registered.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn nobody_at_the_learners_address_ends_the_program_with_one_clear_error() {
+    let learner = nowhere();
+    let world = World::start(State { learner: Some(learner.clone()), ..State::default() }).await;
+    let error = failure(&world).await;
+    let expected = format!("error: expected the learner at {learner}, got no answer for 1s: ");
+    assert!(error.starts_with(&expected), "{error}");
+    assert_eq!(error.matches("refused").count(), 1, "{error}");
 }

@@ -11,6 +11,7 @@ use crate::Error;
 use crate::control::{self, Options, Registration};
 use crate::follow::Follow;
 use crate::inbox::{Inbox, Online};
+use crate::retry::Peer;
 use crate::rollout::Rollout;
 use crate::stats::Stats;
 use crate::upload::{Spool, Upload};
@@ -76,7 +77,7 @@ pub async fn run(mut options: Options, stop: &Stop) -> Result<(), Error> {
             learner = registration.learner,
             "registered"
         );
-        if Life::start(registration, options.grace)?.run(stop).await? == End::Left {
+        if Life::start(registration, &options)?.run(stop).await? == End::Left {
             break;
         }
     }
@@ -100,7 +101,7 @@ pub(crate) struct Life {
 
 impl Life {
     /// Starts all parts.
-    fn start(registration: Registration, grace: Duration) -> Result<Self, Error> {
+    fn start(registration: Registration, options: &Options) -> Result<Self, Error> {
         let experiment = &registration.experiment;
         let family = envs::find(&experiment.environment.family)?;
         let spec = AgentSpec::of(experiment, &family.spec());
@@ -118,7 +119,10 @@ impl Life {
         let (inbox_too, spool_too) = (inbox.clone(), spool.clone());
         let tasks = Tasks { registration, inbox, spool, stats, events: sender };
         let tasks = Arc::new(tasks);
-        let running = spawn_tasks(&tasks, spec);
+        let patience = options.learner_timeout;
+        let learner = Peer { address: tasks.registration.learner.clone(), patience };
+        let running = spawn_tasks(&tasks, learner, spec);
+        let grace = options.grace;
         let rollout = Some(rollout);
         Ok(Self { inbox: inbox_too, spool: spool_too, grace, tasks, events, running, rollout })
     }
@@ -215,12 +219,10 @@ impl Drop for Life {
 }
 
 /// Starts everything but the rollout.
-fn spawn_tasks(tasks: &Arc<Tasks>, spec: AgentSpec) -> JoinSet<Result<(), Error>> {
-    let address = &tasks.registration.learner;
+fn spawn_tasks(tasks: &Arc<Tasks>, learner: Peer, spec: AgentSpec) -> JoinSet<Result<(), Error>> {
     let (newest, version) = watch::channel(None);
-    let follow = Follow { address: address.clone(), spec, inbox: tasks.inbox.clone(), newest };
-    let upload =
-        Upload { address: address.clone(), spool: tasks.spool.clone(), stats: tasks.stats.clone() };
+    let follow = Follow { learner: learner.clone(), spec, inbox: tasks.inbox.clone(), newest };
+    let upload = Upload { learner, spool: tasks.spool.clone(), stats: tasks.stats.clone() };
     let mut running = JoinSet::new();
     running.spawn(upload.run());
     running.spawn(follow.run());

@@ -181,7 +181,7 @@ impl Tasks {
 
     /// Reports, as often as it takes; false if this life is over.
     async fn report(&self, outcomes: Vec<v1::TrialOutcome>) -> Result<bool, Error> {
-        let mut backoff = retry::backoff(2);
+        let mut backoff = retry::backoff(2)?;
         let request = v1::ReportRequest { actor: self.registration.key(), outcomes };
         loop {
             let mut control = self.registration.control.clone();

@@ -8,7 +8,7 @@ mod tests;
 pub use spool::{Next, Spool};
 
 use crate::Error;
-use crate::retry;
+use crate::retry::{Attempts, Peer};
 use crate::stats::Stats;
 use proto::tonic::Status;
 use proto::v1;
@@ -26,8 +26,8 @@ const CALL: &str = "Push to the learner";
 /// Sends what a [`Spool`] holds until it has ended and all of it is acknowledged.
 #[derive(Debug)]
 pub struct Upload {
-    /// `host:port` of the learner.
-    pub address: String,
+    /// The learner.
+    pub learner: Peer,
     /// What there is to send.
     pub spool: Arc<Spool>,
     /// Counts reconnections.
@@ -52,17 +52,17 @@ impl From<Status> for Broken {
 }
 
 impl Upload {
-    /// Connects as often as it takes. After a break everything from the first chunk that is not
+    /// Connects again whenever a stream breaks, until the learner has been away for too long. After a break everything from the first chunk that is not
     /// acknowledged is sent again.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the learner refuses a chunk; [`Error::Miscounted`] or
+    /// [`Error::LearnerUnreachable`] if it does not answer; [`Error::Refused`] if the learner refuses a chunk; [`Error::Miscounted`] or
     /// [`Error::Unsent`] if its acknowledgements cannot be right.
     pub async fn run(self) -> Result<(), Error> {
-        let mut backoff = retry::backoff(self.spool.first().0);
+        let mut attempts = Attempts::new(&self.learner, "upload", self.spool.first().0)?;
         loop {
             let before = self.spool.first();
-            let broken = match self.stream().await {
+            let last = match self.stream(&mut attempts).await {
                 Ok(()) if self.spool.is_uploaded() => return Ok(()),
                 Ok(()) => "the learner closed the stream".to_owned(),
                 Err(Broken::Connection(why)) => why,
@@ -71,25 +71,21 @@ impl Upload {
             if self.spool.is_uploaded() {
                 return Ok(());
             }
-            if self.spool.first() > before {
-                backoff.reset();
-            }
-            let delay = backoff.next_delay();
-            tracing::info!(address = %self.address, ?delay, broken, "reconnecting the upload");
-            tokio::time::sleep(delay).await;
+            attempts.pause(self.spool.first() > before, last).await?;
             self.stats.reconnected();
         }
     }
 
     /// One stream, from the first chunk that is not acknowledged.
-    async fn stream(&self) -> Result<(), Broken> {
-        let channel = proto::connect::connect(&self.address)
+    async fn stream(&self, attempts: &mut Attempts) -> Result<(), Broken> {
+        let channel = proto::connect::connect(&self.learner.address)
             .await
             .map_err(|error| Broken::Connection(crate::error::chain(&error)))?;
         let mut client = proto::connect::experience(channel);
         let (chunks, outgoing) = mpsc::channel(IN_FLIGHT);
         let acknowledgements = async {
             let reply = client.push(ReceiverStream::new(outgoing)).await?;
+            attempts.opened();
             let mut acks = reply.into_inner();
             while let Some(ack) = acks.message().await? {
                 self.spool.acknowledge(ack).map_err(Broken::Fatal)?;

@@ -1,5 +1,6 @@
 use super::{Spool, Upload};
 use crate::Error;
+use crate::retry::Peer;
 use crate::rollout::Cut;
 use crate::stats::Stats;
 use proto::tonic::{Code, Request, Response, Status, Streaming};
@@ -146,15 +147,29 @@ impl Experience for Service {
 }
 
 async fn start(trouble: Trouble) -> (Arc<Learner>, String) {
+    start_at("127.0.0.1:0", trouble).await
+}
+
+async fn start_at(address: &str, trouble: Trouble) -> (Arc<Learner>, String) {
     let learner =
         Arc::new(Learner { trouble, stored: Mutex::default(), streams: AtomicUsize::new(0) });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = proto::connect::server()
         .add_service(ExperienceServer::new(Service(learner.clone())))
         .serve_with_incoming(proto::connect::incoming(listener));
     tokio::spawn(server);
     (learner, address)
+}
+
+fn at(address: String) -> Peer {
+    Peer { address, patience: Duration::from_secs(10) }
+}
+
+/// An address where nobody listens.
+fn nowhere() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// Makes `count` chunks on a thread, as a rollout does, and says when the spool is the fullest.
@@ -179,7 +194,9 @@ async fn everything_is_stored_once_and_in_order_however_often_the_stream_breaks(
     let (learner, address) = start(Trouble::Breaks).await;
     let (spool, stats) = spool(20);
     let producer = produce(spool.clone(), CHUNKS);
-    let upload = Upload { address, spool: spool.clone(), stats: stats.clone() };
+    // Shorter than all of it takes: the learner answers every time, so patience never ends.
+    let learner_at = Peer { address, patience: Duration::from_millis(50) };
+    let upload = Upload { learner: learner_at, spool: spool.clone(), stats: stats.clone() };
     upload.run().await.unwrap();
     assert!(producer.join().unwrap() <= 20, "the spool is bounded");
     let stored = learner.stored.lock().unwrap().clone();
@@ -199,7 +216,7 @@ async fn a_full_spool_holds_up_the_rollout_until_it_is_acknowledged_or_closed() 
     let (learner, address) = start(Trouble::Silent).await;
     let (spool, stats) = spool(20);
     let producer = produce(spool.clone(), 100);
-    let upload = Upload { address, spool: spool.clone(), stats: stats.clone() };
+    let upload = Upload { learner: at(address), spool: spool.clone(), stats: stats.clone() };
     let upload = tokio::spawn(upload.run());
     // Chunks of 1, 2, 3, 4, 5, 1 and 2 transitions fit: 18. The next one of 3 does not.
     while learner.stored.lock().unwrap().len() < 7 {
@@ -224,7 +241,7 @@ async fn a_refused_chunk_ends_the_upload_with_the_learners_reason() {
     let (_learner, address) = start(Trouble::Refuses(3)).await;
     let (spool, stats) = spool(20);
     let producer = produce(spool.clone(), 100);
-    let upload = Upload { address, spool: spool.clone(), stats };
+    let upload = Upload { learner: at(address), spool: spool.clone(), stats };
     let patience = Duration::from_secs(10);
     let ended = tokio::time::timeout(patience, upload.run()).await.unwrap();
     let error = ended.unwrap_err();
@@ -237,11 +254,41 @@ async fn a_refused_chunk_ends_the_upload_with_the_learners_reason() {
 }
 
 #[tokio::test]
+async fn a_learner_that_is_not_there_ends_the_upload_when_patience_does() {
+    let (spool, stats) = spool(20);
+    let (address, patience) = (nowhere(), Duration::from_millis(300));
+    let learner = Peer { address: address.clone(), patience };
+    let start = std::time::Instant::now();
+    let error = Upload { learner, spool, stats }.run().await.unwrap_err();
+    assert!(start.elapsed() >= patience);
+    assert!(matches!(error, Error::LearnerUnreachable { .. }), "{error}");
+    let expected = format!("expected the learner at {address}, got no answer for 300ms: ");
+    let text = error.to_string();
+    assert!(text.starts_with(&expected) && text.contains("refused"), "{text}");
+}
+
+#[tokio::test]
+async fn a_learner_that_comes_within_patience_gets_everything() {
+    let (spool, stats) = spool(50);
+    let producer = produce(spool.clone(), 5);
+    let address = nowhere();
+    let upload = Upload { learner: at(address.clone()), spool, stats: stats.clone() };
+    let upload = tokio::spawn(upload.run());
+    while stats.snapshot().reconnects < 3 {
+        tokio::task::yield_now().await;
+    }
+    let (learner, _) = start_at(&address, Trouble::None).await;
+    upload.await.unwrap().unwrap();
+    producer.join().unwrap();
+    assert_eq!(learner.stored.lock().unwrap().len(), 5);
+}
+
+#[tokio::test]
 async fn counts_that_differ_end_the_upload() {
     let (_learner, address) = start(Trouble::Forgets).await;
     let (spool, stats) = spool(50);
     let producer = produce(spool.clone(), 5);
-    let upload = Upload { address, spool, stats };
+    let upload = Upload { learner: at(address), spool, stats };
     let error = upload.run().await.unwrap_err().to_string();
     assert!(error.contains("transitions stored of this actor, got"), "{error}");
     producer.join().unwrap();
@@ -252,7 +299,7 @@ async fn without_trouble_nothing_is_sent_twice() {
     let (learner, address) = start(Trouble::None).await;
     let (spool, stats) = spool(50);
     let producer = produce(spool.clone(), 40);
-    let upload = Upload { address, spool, stats: stats.clone() };
+    let upload = Upload { learner: at(address), spool, stats: stats.clone() };
     upload.run().await.unwrap();
     producer.join().unwrap();
     assert_eq!(learner.streams.load(Ordering::Relaxed), 1);

@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) silent: bool,
     /// Registrations to be put off because there is no learner.
     pub(crate) not_ready: u32,
+    /// Where actors are told that the learner is; without it, here.
+    pub(crate) learner: Option<String>,
 }
 
 /// Coordinator and learner in one.
@@ -214,9 +216,10 @@ impl Control for World {
             state.release();
             Ok(incarnation)
         })?;
+        let learner = self.state().learner.clone().unwrap_or_else(|| self.address.clone());
         Ok(Response::new(v1::RegisterReply {
             actor: Some(v1::ActorKey { actor: request.actor.unwrap_or(6), incarnation }),
-            learner: format!("http://{}", self.address),
+            learner: format!("http://{learner}"),
             experiment: serde_json::to_string(&experiment()).unwrap(),
             heartbeat_ms: 20,
         }))
