@@ -231,8 +231,8 @@ async fn the_program_leaves_in_order_on_sigterm_and_when_its_parent_ends() {
     }
 }
 
-/// The one line that the program ends with when it waits a second for a learner.
-async fn failure(world: &World) -> String {
+/// The one line that the program ends with when it waits a second for a learner, and its log.
+async fn failure(world: &World) -> (String, String) {
     let logs = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_actor"));
     command.args(["run", "--learner-timeout", "1", "--coordinator", &world.address]);
@@ -242,18 +242,21 @@ async fn failure(world: &World) -> String {
     assert!(!output.status.success());
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(error.trim_end().lines().count(), 1, "{error}");
-    error
+    let files = std::fs::read_dir(logs.path()).unwrap();
+    let log = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    (error, log)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_run_without_a_learner_ends_the_program_with_one_clear_error() {
     let world = World::start(State { not_ready: u32::MAX, ..State::default() }).await;
-    let (error, at) = (failure(&world).await, &world.address);
+    let ((error, log), at) = (failure(&world).await, &world.address);
     let expected = format!(
         "error: expected a learner to join the run at coordinator {at} within 1s, got none; start \
          one with `learner run --coordinator {at}`"
     );
     assert!(error.starts_with(&expected), "{error}");
+    assert_eq!(log.matches("waiting for one").count(), 1, "{log}");
     assert!(world.state().registered.is_empty());
 }
 
@@ -261,8 +264,9 @@ async fn a_run_without_a_learner_ends_the_program_with_one_clear_error() {
 async fn nobody_at_the_learners_address_ends_the_program_with_one_clear_error() {
     let learner = nowhere();
     let world = World::start(State { learner: Some(learner.clone()), ..State::default() }).await;
-    let error = failure(&world).await;
+    let (error, log) = failure(&world).await;
     let expected = format!("error: expected the learner at {learner}, got no answer for 1s: ");
     assert!(error.starts_with(&expected), "{error}");
     assert_eq!(error.matches("refused").count(), 1, "{error}");
+    assert_eq!(log.matches("reconnecting").count(), 2, "each stream once: {log}");
 }
