@@ -1,7 +1,8 @@
 //! Random schedules of everything that can happen to trials, against what must hold in all of them.
 
 use crate::registry::{LifeKey, Now, SILENCE};
-use crate::state::{Learner, Lease, Rules, State};
+use crate::state::{LEARNER_LOST, Learner, Lease, Rules, State};
+use crate::status::About;
 use proptest::prelude::*;
 use proto::v1::{ActorStats, LearnerProgress};
 use std::collections::{HashMap, HashSet};
@@ -196,6 +197,7 @@ impl World {
         let end = self.now + Duration::from_millis(millis);
         while self.now < end {
             self.now += Duration::from_millis(250);
+            self.state.learner.as_mut().unwrap().heard = self.now;
             for (place, key) in &self.lives {
                 if silent & (1 << place) == 0 {
                     // A life that was silent for too long before may be over.
@@ -291,6 +293,62 @@ fn the_learner_stays_until_the_actors_have_handed_over() {
     assert!(!ask(&mut world, "done"));
     world.report(0, 0);
     assert!(ask(&mut world, "done"));
+}
+
+/// Time passes in which nobody is heard of.
+fn silence(world: &mut World, length: Duration) {
+    let end = world.now + length;
+    while world.now < end {
+        world.now += Duration::from_millis(250);
+        world.state.tick(world.now);
+    }
+}
+
+#[test]
+fn a_learner_that_has_gone_silent_ends_the_run() {
+    let mut world = World::new();
+    let line = |world: &World| world.state.status(&About::default(), world.now).bottleneck;
+    world.publish();
+    silence(&mut world, SILENCE);
+    assert!(!line(&world).contains("does not answer"), "{}", line(&world));
+    silence(&mut world, Duration::from_secs(2));
+    assert_eq!(
+        line(&world),
+        "learner: it does not answer; expected the learner at 127.0.0.1:1 to report, got nothing \
+         for 5 s"
+    );
+    world.publish();
+    assert!(!line(&world).contains("does not answer"), "{}", line(&world));
+    // The coordinator was held up: nobody was listened to.
+    world.now += 2 * LEARNER_LOST;
+    silence(&mut world, LEARNER_LOST);
+    assert_eq!((world.state.stopping, world.state.progress.phase.as_str()), (None, "training"));
+    silence(&mut world, Duration::from_millis(500));
+    let why = "expected the learner at 127.0.0.1:1 to report, got nothing for 30 s";
+    assert!(world.state.stopping.is_some() && world.state.learner_released);
+    assert_eq!(world.state.progress.phase, "failed");
+    assert_eq!(world.state.progress.failure, why);
+    // It wakes up, and is told to leave; the run stays failed.
+    let progress = LearnerProgress { phase: "done".to_owned(), ..LearnerProgress::default() };
+    assert!(world.state.progress(progress, world.now).unwrap());
+    assert_eq!(world.state.progress.phase, "failed");
+    assert_eq!(world.state.progress.failure, why);
+}
+
+#[test]
+fn a_learner_that_is_done_or_may_leave_need_not_report() {
+    for phase in ["done", "training"] {
+        let mut world = World::new();
+        let progress = LearnerProgress { phase: phase.to_owned(), ..LearnerProgress::default() };
+        world.state.stop(world.now);
+        assert!(world.state.progress(progress, world.now).unwrap());
+        silence(&mut world, 2 * LEARNER_LOST);
+        assert_eq!(world.state.progress.phase, phase);
+    }
+    let mut world = World::new();
+    world.state.learner = None;
+    silence(&mut world, 2 * LEARNER_LOST);
+    assert_eq!(world.state.stopping, None, "nobody is expected before the first has registered");
 }
 
 #[test]

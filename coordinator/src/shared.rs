@@ -101,11 +101,19 @@ impl Shared {
         let mut ticks = tokio::time::interval(TICK);
         while self.closed.run_until_cancelled(ticks.tick()).await.is_some() {
             let now = self.now();
-            let dead = self.quietly(|state| state.tick(now));
+            let (dead, stopped) = self.quietly(|state| {
+                let before = state.stopping;
+                let dead = state.tick(now);
+                let stopped = before.is_none() && state.stopping.is_some();
+                (dead, stopped.then(|| state.progress.failure.clone()))
+            });
+            if let Some(why) = &stopped {
+                tracing::error!("{why}");
+            }
             for key in &dead {
                 tracing::warn!(actor = %key.actor, incarnation = %key.incarnation, "actor is silent: declared dead, its trials go to others");
             }
-            if !dead.is_empty() {
+            if !dead.is_empty() || stopped.is_some() {
                 self.changed.notify_waiters();
             }
         }

@@ -16,6 +16,11 @@ use types::{ActorId, Incarnation, Split, TaskRef, Trial, TrialOutcome, Version};
 pub const OPEN_TRIALS: usize = 100_000;
 /// A learner that is silent for longer may be replaced by another one.
 const LEARNER_SILENCE: Duration = Duration::from_secs(10);
+/// A learner that is silent for longer is lost, and the run with it: it reports twice a second.
+pub const LEARNER_LOST: Duration = Duration::from_secs(30);
+/// Longer than this between two looks for silence, the coordinator itself was held up: what it did
+/// not hear then is nobody's fault.
+const HELD_UP: Duration = Duration::from_secs(2);
 /// How long a stopping run waits for its actors before it lets the learner go.
 pub const ACTORS_LEAVE: Duration = Duration::from_secs(5);
 /// Evaluations kept until the recorder fetches them; it does so twice a second.
@@ -70,6 +75,8 @@ pub struct State {
     pub(crate) stopping: Option<Now>,
     /// The learner has been told that it may leave.
     pub(crate) learner_released: bool,
+    /// When silence was last looked for.
+    pub(crate) looked: Now,
     pub(crate) bottleneck: Bottleneck,
     pub(crate) env_steps: Rate,
     pub(crate) updates: Rate,
@@ -93,6 +100,7 @@ impl State {
             unrecorded: Vec::new(),
             stopping: None,
             learner_released: false,
+            looked: Now::ZERO,
             bottleneck: Bottleneck::default(),
             env_steps: Rate::default(),
             updates: Rate::default(),
@@ -273,6 +281,11 @@ impl State {
         }
         self.env_steps.read(to_f64(progress.env_steps), now);
         self.updates.read(to_f64(progress.updates), now);
+        if self.progress.phase == "failed" {
+            // Whatever it says now: actors and users have been told, and the run is ending.
+            progress.phase = std::mem::take(&mut self.progress.phase);
+            progress.failure = std::mem::take(&mut self.progress.failure);
+        }
         let over = matches!(progress.phase.as_str(), "done" | "failed");
         self.progress = progress;
         if over {
@@ -313,8 +326,10 @@ impl State {
         self.stopping.get_or_insert(now);
     }
 
-    /// Time passes: ends the lives that have been silent for too long.
+    /// Time passes: ends the lives that have been silent for too long, and the run if the learner
+    /// has been.
     pub fn tick(&mut self, now: Now) -> Vec<LifeKey> {
+        self.look_for_learner(now);
         let dead = self.registry.expire(now);
         for key in &dead {
             self.trials.release(*key);
@@ -323,6 +338,31 @@ impl State {
         let waited = Waited::from_counters(&totals, &self.progress.metrics);
         self.bottleneck.read(waited, now);
         dead
+    }
+
+    fn look_for_learner(&mut self, now: Now) {
+        let passed = now.saturating_sub(self.looked);
+        self.looked = now;
+        let over = matches!(self.progress.phase.as_str(), "done" | "failed");
+        // One that may leave need not report any more.
+        let Some(learner) = self.learner.as_mut().filter(|_| !over && !self.learner_released)
+        else {
+            return;
+        };
+        if passed > HELD_UP {
+            learner.heard = (learner.heard + passed).min(now);
+        }
+        let silent = now.saturating_sub(learner.heard);
+        if silent > LEARNER_LOST {
+            self.progress.phase = "failed".to_owned();
+            self.progress.failure = format!(
+                "expected the learner at {} to report, got nothing for {:.0} s",
+                learner.address,
+                silent.as_secs_f64()
+            );
+            self.learner_released = true;
+            self.stop(now);
+        }
     }
 
     /// A local actor process has ended: no need to wait for silence. Gives what has come of its

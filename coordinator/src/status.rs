@@ -1,6 +1,6 @@
 //! A picture of the run for users.
 
-use crate::registry::{Life, Now};
+use crate::registry::{Life, Now, SILENCE};
 use crate::state::{State, to_f64};
 use proto::v1::{ActorStatus, StatusReply};
 use types::Version;
@@ -46,10 +46,12 @@ impl State {
             trials_released: counts.released,
             bottleneck: match self.stopping {
                 Some(_) => "none: the run is stopping".to_owned(),
-                None => self.bottleneck.line(self.registry.count()),
+                None => {
+                    self.silence(now).unwrap_or_else(|| self.bottleneck.line(self.registry.count()))
+                }
             },
-            env_steps_per_s: self.env_steps.per_second(),
-            updates_per_s: self.updates.per_second(),
+            env_steps_per_s: self.env_steps.per_second(now),
+            updates_per_s: self.updates.per_second(now),
             newest_evaluation: self.newest_evaluation.clone(),
             env_steps_budget: about.env_steps_budget,
             family: about.family.clone(),
@@ -57,12 +59,25 @@ impl State {
         }
     }
 
+    /// What there is to say of a learner that does not answer.
+    fn silence(&self, now: Now) -> Option<String> {
+        let learner = self.learner.as_ref()?;
+        let silent = now.saturating_sub(learner.heard);
+        (silent > SILENCE).then(|| {
+            let (address, silent) = (&learner.address, silent.as_secs_f64());
+            format!(
+                "learner: it does not answer; expected the learner at {address} to report, got \
+                 nothing for {silent:.0} s"
+            )
+        })
+    }
+
     fn actor(&self, life: &Life, alive: bool, now: Now) -> ActorStatus {
         let rate = self
             .actor_steps
             .get(&life.key.actor)
             .filter(|(incarnation, _)| alive && *incarnation == life.key.incarnation)
-            .map_or(0.0, |(_, rate)| rate.per_second());
+            .map_or(0.0, |(_, rate)| rate.per_second(now));
         let newest = Version(self.progress.version);
         ActorStatus {
             actor: Some(proto::convert::actor_key(life.key.actor, life.key.incarnation)),
