@@ -54,6 +54,14 @@ fn a_wrong_configuration_is_one_clear_error_and_leaves_nothing_behind() {
     }
     let in_use = ["train", "experiment.toml", "--set", &port];
     refused(&installed, &in_use, USAGE, &["network.coordinator", "in use", "--set"]);
+    let port = port.replace("coordinator", "learner");
+    let in_use = ["train", "experiment.toml", "--set", &port];
+    refused(&installed, &in_use, USAGE, &["network.learner", &port[16..], "in use", "--set"]);
+    let mut filtered = installed.coordinator(&["train", "experiment.toml"]);
+    let output = filtered.env("RUST_LOG", "coordinator=lowd").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(USAGE), "{error}");
+    assert!(error.contains("RUST_LOG: expected filters such as"), "{error}");
     refused(&installed, &["trian"], USAGE, &["'train'"]);
     assert!(!installed.path().join("runs").exists());
 }

@@ -6,6 +6,7 @@
 mod support;
 
 use proto::v1;
+use std::process::Stdio;
 use std::time::Duration;
 use support::install::{Installed, eventually, kill, runs};
 use support::{Peer, outcome, trial};
@@ -66,6 +67,24 @@ async fn learner() {
     let mut ticks = tokio::time::interval(Duration::from_millis(50));
     while !peer.progress(progress.clone()).await.unwrap() {
         progress.evaluations.clear();
+        ticks.tick().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "stands in for a learner program that only waits"]
+async fn idle_learner() {
+    let Some(address) = option("--coordinator") else {
+        return;
+    };
+    let mut peer = Peer::connect(&address).await;
+    peer.register_learner().await.unwrap();
+    let progress = v1::LearnerProgress {
+        phase: "waiting for the end".to_owned(),
+        ..v1::LearnerProgress::default()
+    };
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    while !peer.progress(progress.clone()).await.unwrap() {
         ticks.tick().await;
     }
 }
@@ -210,7 +229,7 @@ fn a_run_can_be_looked_at_and_stopped_from_outside() {
     // These heed nothing: patience ends, and they are killed.
     let installed = Installed::new("cat >/dev/null", "cat >/dev/null");
     let mut command = installed.coordinator(&["train", "experiment.toml", "--quiet"]);
-    let mut coordinator = command.spawn().unwrap();
+    let coordinator = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let status: serde_json::Value = eventually("an answer", || {
         let (code, out, _) = installed.run(&["status", "--json"]);
         (code == 0).then(|| serde_json::from_str(&out).unwrap())
@@ -219,9 +238,45 @@ fn a_run_can_be_looked_at_and_stopped_from_outside() {
     assert_eq!(status["learner"]["phase"], "starting");
     let (code, page, _) = installed.run(&["status"]);
     assert!(code == 0 && page.contains("none have registered"), "{page}");
+    let mut watch = installed.coordinator(&["status", "--watch"]);
+    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     assert_eq!(installed.run(&["stop"]).0, 0);
-    let ended = coordinator.wait().unwrap();
-    assert_eq!(ended.code(), Some(0));
+    let ended = coordinator.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let (out, error) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(out.contains("their time was up: actor-0, actor-1, learner"), "{out}");
+    assert!(error.contains("the learner had to be killed"), "{error}");
+    let summary = std::fs::read(installed.latest().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!(summary["result"], "failed");
+    assert_eq!(summary["killed"], serde_json::json!(["actor-0", "actor-1", "learner"]));
+    // Whoever was watching is told, and that is no error.
+    let watched = watch.wait_with_output().unwrap();
+    let out = String::from_utf8_lossy(&watched.stdout);
+    let error = String::from_utf8_lossy(&watched.stderr);
+    assert_eq!(watched.status.code(), Some(0), "{out}\n{error}");
+    assert!(out.ends_with("the run has ended\n"), "{out}\n{error}");
+}
+
+#[test]
+fn actors_that_had_to_be_killed_are_named_and_are_no_failure() {
+    // The actors heed nothing; the learner leaves when told.
+    let installed = Installed::new("cat >/dev/null", &stand_in("idle_learner"));
+    let command = ["train", "experiment.toml", "--quiet", "--actors", "1"];
+    let mut coordinator = installed.coordinator(&command);
+    let coordinator = coordinator.stdout(Stdio::piped()).spawn().unwrap();
+    eventually("a learner", || {
+        let (code, out, _) = installed.run(&["status"]);
+        (code == 0 && out.contains("waiting for the end")).then_some(())
+    });
+    assert_eq!(installed.run(&["stop"]).0, 0);
+    let ended = coordinator.wait_with_output().unwrap();
+    let out = String::from_utf8_lossy(&ended.stdout);
+    assert_eq!(ended.status.code(), Some(0), "{out}");
+    assert!(out.contains("their time was up: actor-0\n"), "{out}");
     let summary = std::fs::read_to_string(installed.latest().join("summary.json")).unwrap();
-    assert!(summary.contains("\"result\": \"stopped\""), "{summary}");
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["result"], "stopped");
+    assert_eq!(summary["killed"], serde_json::json!(["actor-0"]));
 }

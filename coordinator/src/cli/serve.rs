@@ -15,7 +15,7 @@ pub(super) fn execute(options: &Serve) -> Result<(), Failure> {
     let experiment = options.common.experiment(None)?;
     block_on(async {
         let stop = Stop::on_signals().context("listen to signals").map_err(Failure::run)?;
-        let mut session = Session::start(&options.common, experiment).await?;
+        let mut session = Session::start(&options.common, experiment, false).await?;
         let address = &session.address;
         session.view.say(&format!(
             "waiting for a learner (learner run --coordinator {address} --run-dir {}) and actors \
@@ -23,7 +23,7 @@ pub(super) fn execute(options: &Serve) -> Result<(), Failure> {
             session.run.path().display()
         ));
         let failure = follow(&mut session, &stop).await;
-        session.finish(failure).await
+        session.finish(failure, Vec::new()).await
     })
 }
 

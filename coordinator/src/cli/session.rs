@@ -9,9 +9,11 @@ use crate::run::{Recorder, RunDir, Subject, Summary, summary};
 use crate::server::{Handle, Server};
 use crate::view::{View, text};
 use anyhow::Context as _;
+use runtime::telemetry;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
 use types::Experiment;
 
 /// How often progress is recorded and shown.
@@ -28,13 +30,19 @@ pub(super) struct Session {
     subject: Subject,
     recorder: Recorder,
     started: Instant,
-    _log: runtime::telemetry::Guard,
+    _log: telemetry::Guard,
 }
 
 impl Session {
     /// Asks for the family, binds, makes the run directory, serves. Nothing is left behind if the
-    /// configuration is wrong.
-    pub(super) async fn start(common: &Common, experiment: Experiment) -> Result<Self, Failure> {
+    /// configuration is wrong. `learner_here`: the learner will be started on this machine, so that
+    /// its address can be tried.
+    pub(super) async fn start(
+        common: &Common,
+        experiment: Experiment,
+        learner_here: bool,
+    ) -> Result<Self, Failure> {
+        check_log_filter()?;
         let family = programs::describe(&experiment.environment.family);
         let family = family.map_err(|error| match error {
             programs::Error::Refused { message } => {
@@ -42,12 +50,16 @@ impl Session {
             }
             other => Failure::run(other),
         })?;
-        let listener = bind(&experiment.network.coordinator).await?;
+        let listener = bind("network.coordinator", &experiment.network.coordinator).await?;
+        if learner_here {
+            // Given back at once: the learner takes it.
+            drop(bind("network.learner", &experiment.network.learner).await?);
+        }
         let bound = listener.local_addr().map_err(Failure::run)?;
         let address = reachable(bound).to_string();
         let run = RunDir::create(&common.place(), &experiment, &family, &address)
             .map_err(Failure::usage)?;
-        let log = runtime::telemetry::init("coordinator", Some(&run.logs()));
+        let log = telemetry::init("coordinator", Some(&run.logs()));
         let log = log.map_err(Failure::usage)?;
         let shown = run.path().display().to_string();
         let server = Server::start(&experiment, &family, shown, listener).map_err(Failure::run)?;
@@ -90,17 +102,26 @@ impl Session {
         Ok(())
     }
 
-    /// Writes the summary, closes the control plane, and says how it went.
-    pub(super) async fn finish(mut self, failure: Option<anyhow::Error>) -> Result<(), Failure> {
+    /// Writes the summary, closes the control plane, and says how it went. `killed` are the
+    /// processes that had not left when their time was up.
+    pub(super) async fn finish(
+        mut self,
+        failure: Option<anyhow::Error>,
+        killed: Vec<String>,
+    ) -> Result<(), Failure> {
         let recorded = self.tick();
         self.view.end();
         let why = failure.as_ref().map(|error| format!("{error:#}"));
         let wall = self.started.elapsed();
-        let summary = Summary::of(&self.subject, &self.handle, wall, why);
+        let summary = Summary::of(&self.subject, &self.handle, wall, why, killed);
         summary.write(&self.run).map_err(Failure::run)?;
         self.run.forget_address();
         self.server.close().await;
         let folder = self.run.path().display();
+        if !summary.killed.is_empty() {
+            let names = summary.killed.join(", ");
+            output::line(format!("killed, for they had not left when their time was up: {names}"));
+        }
         if let Some(error) = failure {
             let error = error.context(format!("the run failed; its logs are in {folder}/logs"));
             return Err(Failure::run(error));
@@ -137,13 +158,23 @@ fn short_path(folder: &str) -> String {
     below.map_or_else(|_| folder.to_owned(), |path| path.display().to_string())
 }
 
-async fn bind(address: &str) -> Result<TcpListener, Failure> {
+async fn bind(key: &str, address: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         Failure::usage(anyhow::anyhow!(
-            "network.coordinator: expected an address to listen on, got {address}: {error}; choose \
-             another port, or 0 for a free one (--set network.coordinator=127.0.0.1:0)"
+            "{key}: expected an address to listen on, got {address}: {error}; choose another port, \
+             or 0 for a free one (--set {key}=127.0.0.1:0)"
         ))
     })
+}
+
+/// Logging starts when there is a run directory; that it can start is known before.
+fn check_log_filter() -> Result<(), Failure> {
+    let filter = std::env::var("RUST_LOG").unwrap_or_default();
+    if filter.trim().is_empty() {
+        return Ok(());
+    }
+    let checked = EnvFilter::try_new(&filter);
+    checked.map(drop).map_err(|error| Failure::usage(telemetry::Error::Filter(error)))
 }
 
 /// An address that listens everywhere is reached through this machine's own.

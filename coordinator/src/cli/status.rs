@@ -38,15 +38,30 @@ impl Status {
                 runtime::Stop::on_signals().context("listen to signals").map_err(Failure::run)?;
             let mut control = self.target.connect().await?;
             let mut seconds = tokio::time::interval(Duration::from_secs(1));
+            let mut answered = false;
             while stop.token().run_until_cancelled(seconds.tick()).await.is_some() {
-                let reply = control.status(StatusRequest {}).await;
-                self.show(&reply.map_err(|status| refused(&status))?.into_inner());
+                match control.status(StatusRequest {}).await {
+                    Ok(reply) => self.show(reply.get_ref()),
+                    Err(status) if answered && gone(&status) => {
+                        self.say_end();
+                        break;
+                    }
+                    Err(status) => return Err(refused(&status)),
+                }
+                answered = true;
                 if !self.watch {
                     break;
                 }
             }
             Ok(())
         })
+    }
+
+    /// With `--json` every line is JSON: the last one is the last picture.
+    fn say_end(&self) {
+        if !self.json {
+            output::line("the run has ended");
+        }
     }
 
     fn show(&self, status: &StatusReply) {
@@ -61,6 +76,19 @@ impl Status {
         let page = text::page(status, scores.as_ref());
         output::line(format!("{clear}{}", page.trim_end()));
     }
+}
+
+/// Whether there is no coordinator any more: the connection broke, or cannot be had again.
+fn gone(status: &proto::tonic::Status) -> bool {
+    use proto::tonic::Code;
+    matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::Unknown
+            | Code::Cancelled
+            | Code::Internal
+            | Code::DeadlineExceeded
+    )
 }
 
 /// Normalised if the run directory can be read from here.

@@ -20,7 +20,7 @@ pub(super) fn execute(options: &Train) -> Result<(), Failure> {
         let stop = Stop::on_signals().context("listen to signals").map_err(Failure::run)?;
         let actors = experiment.actors.count;
         let learner = experiment.network.learner.clone();
-        let mut session = Session::start(&options.common, experiment).await?;
+        let mut session = Session::start(&options.common, experiment, true).await?;
         let plan = Plan {
             coordinator: session.address.clone(),
             actors,
@@ -28,16 +28,16 @@ pub(super) fn execute(options: &Train) -> Result<(), Failure> {
             run_dir: session.run.path().to_owned(),
             logs: session.run.logs(),
         };
-        let failure = match Fleet::start(&plan, &session.handle) {
-            Ok(fleet) => follow(&mut session, fleet, &stop).await,
-            Err(error) => Some(error.into()),
+        let (failure, killed) = match Fleet::start(&plan, &session.handle) {
+            Ok(mut fleet) => (follow(&mut session, &mut fleet, &stop).await, fleet.killed()),
+            Err(error) => (Some(error.into()), Vec::new()),
         };
-        session.finish(failure).await
+        session.finish(failure, killed).await
     })
 }
 
 /// Until every process has ended, or patience has. Gives the first thing that went wrong.
-async fn follow(session: &mut Session, mut fleet: Fleet, stop: &Stop) -> Option<anyhow::Error> {
+async fn follow(session: &mut Session, fleet: &mut Fleet, stop: &Stop) -> Option<anyhow::Error> {
     let mut ticks = tokio::time::interval(TICK);
     let mut failure = None;
     let mut deadline: Option<Instant> = None;
@@ -85,8 +85,12 @@ fn note_end(ended: Result<Member, Error>, failure: &mut Option<anyhow::Error>) -
     let learner_gone = match ended {
         Ok(member) => member == Member::Learner,
         Err(error) => {
-            let of_learner =
-                matches!(error, Error::LearnerDied { .. } | Error::LearnerFailed { .. });
+            let of_learner = matches!(
+                error,
+                Error::LearnerDied { .. }
+                    | Error::LearnerFailed { .. }
+                    | Error::LearnerKilled { .. }
+            );
             tracing::error!("{error}");
             failure.get_or_insert(error.into());
             of_learner

@@ -1,13 +1,27 @@
 //! One child process.
 
 use super::Error;
+use parking_lot::Mutex;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
+
+/// What `kill -9` sends.
+const SIGKILL: i32 = 9;
+
+/// Ends all children by force, and remembers whom it had to. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reaper {
+    pub token: CancellationToken,
+    /// Names of those that did not end by themselves.
+    pub killed: Arc<Mutex<Vec<String>>>,
+}
 
 /// Of a log, this much at the end is read for an error.
 const TAIL_BYTES: u64 = 8 * 1024;
@@ -67,14 +81,15 @@ impl Child {
         self.process.id().unwrap_or(0)
     }
 
-    /// Waits for its end, which `kill` brings about.
-    pub(super) async fn wait(&mut self, kill: &CancellationToken) -> Result<ExitStatus, Error> {
+    /// Waits for its end, which the reaper brings about. Whether it had to is the second answer.
+    pub(super) async fn wait(&mut self, reaper: &Reaper) -> Result<(ExitStatus, bool), Error> {
         // `Child::wait` would close the pipe, which means "the parent has ended".
         let pipe = self.process.stdin.take();
         let ended = tokio::select! {
             ended = self.process.wait() => Some(ended),
-            () = kill.cancelled() => None,
+            () = reaper.token.cancelled() => None,
         };
+        let by_force = ended.is_none();
         let ended = match ended {
             Some(ended) => ended,
             None => match self.process.start_kill() {
@@ -83,10 +98,16 @@ impl Child {
             },
         };
         drop(pipe);
-        ended.map_err(|source| Error::Start {
+        let status = ended.map_err(|source| Error::Start {
             name: format!("{} (wait for its end)", self.name),
             source,
-        })
+        })?;
+        // It may have ended by itself at the last moment.
+        let killed = by_force && status.signal() == Some(SIGKILL);
+        if killed {
+            reaper.killed.lock().push(self.name.clone());
+        }
+        Ok((status, killed))
     }
 
     /// The last lines this process has written.

@@ -11,10 +11,9 @@ pub use respawn::{Respawn, Verdict};
 
 use crate::programs;
 use crate::server::Handle;
-use child::{Child, Program};
+use child::{Child, Program, Reaper};
 use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use types::ActorId;
 
 /// What went wrong with a process.
@@ -42,6 +41,14 @@ pub enum Error {
     LearnerDied {
         /// Exit code or signal.
         status: String,
+        /// Its log.
+        log: PathBuf,
+        /// Last lines of it.
+        tail: String,
+    },
+    /// The learner did not leave.
+    #[error("the learner had to be killed: it had not left when its time was up; the end of {}:\n{tail}", log.display())]
+    LearnerKilled {
         /// Its log.
         log: PathBuf,
         /// Last lines of it.
@@ -94,7 +101,7 @@ pub enum Member {
 #[derive(Debug)]
 pub struct Fleet {
     watches: JoinSet<Result<Member, Error>>,
-    kill: CancellationToken,
+    reaper: Reaper,
 }
 
 impl Fleet {
@@ -104,15 +111,15 @@ impl Fleet {
     /// If a program is missing.
     pub fn start(plan: &Plan, handle: &Handle) -> Result<Self, Error> {
         let (learner, actor) = (programs::find("learner")?, programs::find("actor")?);
-        let kill = CancellationToken::new();
+        let reaper = Reaper::default();
         let mut watches = JoinSet::new();
         let program = learner_program(plan, learner);
-        watches.spawn(watch_learner(program, handle.clone(), kill.clone()));
+        watches.spawn(watch_learner(program, handle.clone(), reaper.clone()));
         for place in 0..plan.actors {
             let program = actor_program(plan, &actor, place);
-            watches.spawn(watch_actor(place, program, handle.clone(), kill.clone()));
+            watches.spawn(watch_actor(place, program, handle.clone(), reaper.clone()));
         }
-        Ok(Self { watches, kill })
+        Ok(Self { watches, reaper })
     }
 
     /// Waits until one more process has ended for good. `None` when none is left.
@@ -123,7 +130,15 @@ impl Fleet {
 
     /// Kills what still runs.
     pub fn kill(&self) {
-        self.kill.cancel();
+        self.reaper.token.cancel();
+    }
+
+    /// Who had to be killed so far, by name.
+    #[must_use]
+    pub fn killed(&self) -> Vec<String> {
+        let mut killed = self.reaper.killed.lock().clone();
+        killed.sort();
+        killed
     }
 }
 
@@ -179,18 +194,17 @@ fn common_arguments(coordinator: &str) -> Vec<std::ffi::OsString> {
 }
 
 /// The learner is started once: when it dies, the run is over.
-async fn watch_learner(
-    program: Program,
-    handle: Handle,
-    kill: CancellationToken,
-) -> Result<Member, Error> {
+async fn watch_learner(program: Program, handle: Handle, reaper: Reaper) -> Result<Member, Error> {
     let mut child = Child::start(&program)?;
-    let status = child.wait(&kill).await?;
+    let (status, killed) = child.wait(&reaper).await?;
     let progress = handle.progress();
     if progress.phase == "failed" {
         return Err(Error::LearnerFailed { why: progress.failure });
     }
-    if kill.is_cancelled() || (status.success() && handle.is_stopping()) {
+    if killed {
+        return Err(Error::LearnerKilled { tail: child.tail(), log: program.log });
+    }
+    if reaper.token.is_cancelled() || (status.success() && handle.is_stopping()) {
         return Ok(Member::Learner);
     }
     Err(Error::LearnerDied { status: status.to_string(), tail: child.tail(), log: program.log })
@@ -201,15 +215,15 @@ async fn watch_actor(
     place: u32,
     program: Program,
     handle: Handle,
-    kill: CancellationToken,
+    reaper: Reaper,
 ) -> Result<Member, Error> {
     let mut respawn = Respawn::new(place.into());
     loop {
         let mut child = Child::start(&program)?;
         let pid = child.pid();
-        let status = child.wait(&kill).await?;
+        let (status, _) = child.wait(&reaper).await?;
         let achieved = handle.process_ended(ActorId(place), pid);
-        if handle.is_stopping() || kill.is_cancelled() {
+        if handle.is_stopping() || reaper.token.is_cancelled() {
             return Ok(Member::Actor(place));
         }
         match respawn.died(achieved) {
@@ -227,7 +241,7 @@ async fn watch_actor(
                 tokio::select! {
                     () = tokio::time::sleep(delay) => {}
                     () = handle.stopping() => return Ok(Member::Actor(place)),
-                    () = kill.cancelled() => return Ok(Member::Actor(place)),
+                    () = reaper.token.cancelled() => return Ok(Member::Actor(place)),
                 }
             }
         }

@@ -19,6 +19,8 @@ pub struct Summary {
     pub result: &'static str,
     /// Why, if it failed.
     pub failure: Option<String>,
+    /// Local processes that had not left when their time was up, by name.
+    pub killed: Vec<String>,
     /// Training transitions collected.
     pub env_steps: u64,
     /// Gradient steps.
@@ -120,7 +122,13 @@ impl ActorLine {
 impl Summary {
     /// Of a run that has ended after `wall`; with a reason if it failed.
     #[must_use]
-    pub fn of(subject: &Subject, handle: &Handle, wall: Duration, failure: Option<String>) -> Self {
+    pub fn of(
+        subject: &Subject,
+        handle: &Handle,
+        wall: Duration,
+        failure: Option<String>,
+        killed: Vec<String>,
+    ) -> Self {
         let Subject { experiment, family, git } = subject;
         let status = handle.status();
         let progress = status.learner.unwrap_or_default();
@@ -130,6 +138,7 @@ impl Summary {
             experiment: experiment.name.clone(),
             result: result(&progress, experiment.budget.env_steps, failure.is_some()),
             failure,
+            killed,
             env_steps: progress.env_steps,
             updates: progress.updates,
             wall_s: wall.as_secs_f64(),
