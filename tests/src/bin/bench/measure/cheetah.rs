@@ -14,7 +14,7 @@ const FAMILY: &str = "cheetah-vel";
 /// Its training tasks.
 pub(crate) const TASKS: u32 = 100;
 
-const EXPERIMENT: &str = include_str!("../../../configs/pearl/cheetah-vel-published.toml");
+const EXPERIMENT: &str = include_str!("../../../../../configs/pearl/cheetah-vel-published.toml");
 
 /// The published experiment.
 pub(crate) fn experiment() -> anyhow::Result<Experiment> {

@@ -32,8 +32,8 @@ const TURNS: usize = 5;
 /// No more turns after this long.
 const ENOUGH: Duration = Duration::from_secs(2);
 
-const QUICKSTART: &str = include_str!("../../../../configs/quickstart.toml");
-const PAPER: &str = include_str!("../../../../configs/pearl/cheetah-vel-published.toml");
+const QUICKSTART: &str = include_str!("../../../../../../configs/quickstart.toml");
+const PAPER: &str = include_str!("../../../../../../configs/pearl/cheetah-vel-published.toml");
 
 /// Measures and prints. `device` is `auto` (the CPU, and a GPU if there is one) or one device.
 pub(crate) fn measure(device: &str) -> anyhow::Result<()> {
