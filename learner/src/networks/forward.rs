@@ -1,7 +1,7 @@
 //! Forward pass of an MLP or of an ensemble of equally shaped ones.
 
 use crate::error::Result;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 /// One linear layer of a stack.
 #[derive(Debug)]
@@ -20,6 +20,10 @@ pub struct Layer {
 /// # Errors
 /// If shapes do not fit.
 pub fn mlp(layers: &[Layer], input: &Tensor) -> Result<Tensor> {
+    let ensemble = layers.first().is_some_and(|layer| layer.weight.dim() == 3);
+    if ensemble && input.device() == Device::Cpu {
+        return one_by_one(layers, input);
+    }
     let mut x = input.shallow_clone();
     for (index, layer) in layers.iter().enumerate() {
         if index > 0 {
@@ -28,6 +32,22 @@ pub fn mlp(layers: &[Layer], input: &Tensor) -> Result<Tensor> {
         x = linear(layer, &x)?;
     }
     Ok(x)
+}
+
+/// The members of an ensemble after each other: on a CPU, batched products are slower than single
+/// ones (they copy the shared input, and do not use the kernels with a fused bias).
+fn one_by_one(layers: &[Layer], input: &Tensor) -> Result<Tensor> {
+    let mut members: Vec<Vec<Layer>> = Vec::new();
+    for layer in layers {
+        let weights = layer.weight.f_unbind(0)?;
+        let biases = layer.bias.f_squeeze_dim(1)?.f_unbind(0)?;
+        members.resize_with(weights.len(), Vec::new);
+        for ((member, weight), bias) in members.iter_mut().zip(weights).zip(biases) {
+            member.push(Layer { weight, bias });
+        }
+    }
+    let outputs: Result<Vec<Tensor>> = members.iter().map(|member| mlp(member, input)).collect();
+    Ok(Tensor::f_stack(&outputs?, 0)?)
 }
 
 fn linear(layer: &Layer, x: &Tensor) -> Result<Tensor> {
