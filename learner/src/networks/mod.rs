@@ -1,7 +1,8 @@
 //! Networks as tensors: parameters in one flat buffer per optimiser, forward passes, Adam.
 //!
 //! libtorch's cost per operation is fought by doing fewer, larger ones: all parameters that one
-//! optimiser moves lie in one buffer, and networks of equal shape run as one batched ensemble.
+//! optimiser moves lie in one buffer, and networks of equal shape run as one batched ensemble
+//! (on a CPU, where that is slower, one by one).
 
 pub mod adam;
 pub mod forward;
