@@ -84,7 +84,7 @@ impl Control for Service {
         check_stats(&stats)?;
         let now = self.now();
         let drain = self.shared.quietly(|state| state.heartbeat(key, stats, now))?;
-        Ok(Response::new(v1::HeartbeatReply { drain }))
+        Ok(Response::new(v1::HeartbeatReply { drain, learner: String::new() }))
     }
 
     async fn lease(

@@ -265,6 +265,7 @@ mod tests {
 
     fn plan() -> Plan {
         let collection = Collection {
+            mode: types::experiment::Mode::Async,
             initial_episodes: 2,
             prior_episodes: 2,
             posterior_episodes: 0,

@@ -134,6 +134,7 @@ impl Pending {
             tasks: self.returns.into_iter().map(score).collect(),
             last,
             failed: self.failed,
+            number: 0,
         }
     }
 }

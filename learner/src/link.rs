@@ -98,7 +98,7 @@ pub async fn submit(control: Control, mut trials: mpsc::Receiver<Vec<Trial>>) ->
         let trials: Vec<v1::Trial> = trials.into_iter().map(Into::into).collect();
         persist("ask for trials", PATIENCE, || {
             let (mut control, trials) = (control.clone(), trials.clone());
-            async move { control.submit(v1::SubmitRequest { trials }).await }
+            async move { control.submit(v1::SubmitRequest { trials, recollect: false }).await }
         })
         .await?;
     }

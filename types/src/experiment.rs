@@ -63,7 +63,7 @@ pub struct Budget {
 }
 
 /// `[actors]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actors {
     /// Actor processes that `train` starts on this machine.
@@ -75,12 +75,29 @@ pub struct Actors {
     /// Transitions an actor may hold that the learner has not yet acknowledged; stepping waits
     /// when they are used up.
     pub unacknowledged: u32,
+    /// Seconds that one environment step may take. A simulation that takes longer is given up: its
+    /// trial is reported as failed, and the actor process starts anew.
+    pub step_timeout_s: f64,
+}
+
+/// How collection and learning take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// At the same time, held together by the samples-per-insert ratio.
+    Async,
+    /// In turns: `open_trials` trials are collected with one version of the weights, inserted in
+    /// the order of their ids, and paid for with updates, before the next ones are asked for. A
+    /// seed then gives the same bits for any number of actors, and across restarts.
+    Lockstep,
 }
 
 /// `[collection]`: what one training trial collects and how much there is per gradient step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Collection {
+    /// How collection and learning take turns.
+    pub mode: Mode,
     /// Episodes with z from the prior that every training task gets before the first update.
     pub initial_episodes: u32,
     /// Per trial: episodes with z ~ prior, kept as context.
@@ -93,7 +110,7 @@ pub struct Collection {
     pub samples_per_insert: f64,
     /// Transitions by which collection may run ahead of learning.
     pub tolerance: u64,
-    /// Trials leased or waiting to be at any time.
+    /// Trials leased or waiting to be at any time; in lockstep, trials of one iteration.
     pub open_trials: u32,
     /// A lease is not granted to an actor whose weights are more versions behind than this.
     pub max_lag: u64,
@@ -163,6 +180,18 @@ pub struct Learner {
     pub publish_every: u64,
     /// Seconds between two checkpoints; one more is written at the end.
     pub checkpoint_seconds: f64,
+    /// Checkpoints kept, the newest ones; the best one is kept besides.
+    pub checkpoints: u32,
+}
+
+/// What an acknowledged transition outlives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// The end of any process, by `kill -9` too.
+    Process,
+    /// The end of the machine: an acknowledgement waits until the disk has it.
+    Disk,
 }
 
 /// `[replay]`
@@ -171,6 +200,11 @@ pub struct Learner {
 pub struct Replay {
     /// Transitions kept per task; the oldest go first.
     pub transitions_per_task: usize,
+    /// What an acknowledged transition outlives.
+    pub durability: Durability,
+    /// MiB of one segment file of the experience log; what is no longer needed goes segment by
+    /// segment.
+    pub segment_mib: u32,
 }
 
 /// `[evaluation]`
@@ -240,12 +274,14 @@ impl Experiment {
         let spool = actors.unacknowledged;
         let least = 2 * actors.chunk;
         check(spool >= least, "actors.unacknowledged", "at least 2 × actors.chunk", spool)?;
+        within!(actors.step_timeout_s, 0.001 to 86_400.0)?;
         within!(collection.initial_episodes, 1 to 10_000)?;
         within!(collection.prior_episodes, 1 to 10_000)?;
         within!(collection.posterior_episodes, 0 to 10_000)?;
         within!(collection.extra_episodes, 0 to 10_000)?;
         within!(collection.open_trials, 1 to 10_000)?;
         at_least_one("learner.publish_every", learner.publish_every)?;
+        within!(learner.checkpoints, 1 to 1000)?;
         at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
         within!(evaluation.episodes, 1 to 10_000)?;
         within!(evaluation.repeats, 1 to 10_000)
@@ -259,6 +295,7 @@ impl Experiment {
         within!(inference.context, 1 to 1_000_000)?;
         within!(learner.tasks, 1 to 65_536)?;
         within!(learner.transitions, 1 to 65_536)?;
+        within!(replay.segment_mib, 1 to 4096)?;
         within!(replay.transitions_per_task, 1 to 1_000_000_000)
     }
 

@@ -158,7 +158,7 @@ const ABOVE_ZERO: &str = "a finite number above 0";
 const ZERO_OR_ABOVE: &str = "a finite number, 0 or above";
 
 #[rustfmt::skip]
-const ROWS: [Row; 34] = [
+const ROWS: [Row; 37] = [
     ("name", "letters, digits, '-', '_' or '.', not starting with '.'",
         &["'a'", "'A-1_b.c'"], &["''", "'.a'", "'a/b'", "'a b'", "'é'"]),
     ("budget.env_steps", "at least 1", &["1"], &["0"]),
@@ -166,6 +166,8 @@ const ROWS: [Row; 34] = [
     ("actors.environments", "1 to 1024", &["1", "1024"], &["0", "1025"]),
     ("actors.chunk", "1 to 512", &["1", "512"], &["0", "513", "4294967295"]),
     ("actors.unacknowledged", "at least 2 × actors.chunk", &["128"], &["127"]),
+    ("actors.step_timeout_s", "0.001 to 86400.0",
+        &["0.001", "86400"], &["0", "-1", "86400.5", "inf", "nan"]),
     ("collection.initial_episodes", "1 to 10000", &["1", "10000"], &["0", "10001"]),
     ("collection.prior_episodes", "1 to 10000", &["1", "10000"], &["0", "10001"]),
     ("collection.posterior_episodes", "0 to 10000", &["0", "10000"], &["10001"]),
@@ -189,6 +191,8 @@ const ROWS: [Row; 34] = [
     ("learner.learning_rate", ABOVE_ZERO, &["1e-9"], &["0", "-1", "inf", "nan"]),
     ("learner.publish_every", "at least 1", &["1"], &["0"]),
     ("learner.checkpoint_seconds", ABOVE_ZERO, &["1e-9"], &["0", "-1", "inf", "nan"]),
+    ("learner.checkpoints", "1 to 1000", &["1", "1000"], &["0", "1001"]),
+    ("replay.segment_mib", "1 to 4096", &["1", "4096"], &["0", "4097"]),
     ("replay.transitions_per_task", "1 to 1000000000", &["1", "1000000000"], &["0", "1000000001"]),
     ("evaluation.every_env_steps", "at least 1", &["1"], &["0"]),
     ("evaluation.episodes", "1 to 10000", &["1", "10000"], &["0", "10001"]),

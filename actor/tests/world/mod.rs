@@ -235,7 +235,7 @@ impl Control for World {
             state.stats.insert(incarnation, request.stats.unwrap());
             Ok::<_, Status>(state.drain)
         })?;
-        Ok(Response::new(v1::HeartbeatReply { drain }))
+        Ok(Response::new(v1::HeartbeatReply { drain, learner: String::new() }))
     }
 
     async fn lease(

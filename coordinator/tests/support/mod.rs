@@ -180,7 +180,7 @@ impl Peer {
     }
 
     pub(crate) async fn submit(&mut self, trials: Vec<v1::Trial>) -> Answer<()> {
-        let request = v1::SubmitRequest { trials };
+        let request = v1::SubmitRequest { trials, recollect: false };
         self.control.submit(request).await.map(drop)
     }
 

@@ -139,7 +139,7 @@ impl Control for Coordinator {
         &self,
         _: Request<v1::HeartbeatRequest>,
     ) -> Result<Response<v1::HeartbeatReply>, Status> {
-        Ok(Response::new(v1::HeartbeatReply { drain: false }))
+        Ok(Response::new(v1::HeartbeatReply { drain: false, learner: String::new() }))
     }
 
     async fn lease(
