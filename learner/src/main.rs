@@ -33,6 +33,10 @@ struct Run {
     /// Where to listen for actors; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// host:port that actors are told, where they reach it by another address than it listens on
+    /// (a container, a port that is passed on).
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Option<String>,
     /// Listen where other machines can reach it although nothing is encrypted or authenticated.
     #[arg(long)]
     insecure: bool,
@@ -65,13 +69,13 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
     if arguments.exit_with_parent {
         stop.exit_with_parent(Duration::from_secs(10)).context("watch the parent process")?;
     }
-    let Run { coordinator, listen, run_dir, .. } = arguments;
+    let Run { coordinator, listen, advertise, run_dir, .. } = arguments;
     anyhow::ensure!(
         listen.ip().is_loopback() || arguments.insecure,
         "--listen: expected a loopback address, got {listen}; other machines could then push \
          experience without authentication. --insecure allows it"
     );
     let connect_timeout = Duration::from_secs(arguments.connect_timeout);
-    let options = learner::Options { coordinator, connect_timeout, listen, run_dir };
+    let options = learner::Options { coordinator, connect_timeout, listen, advertise, run_dir };
     Ok(learner::run(options, stop.token().clone()).await?)
 }

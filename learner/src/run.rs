@@ -31,6 +31,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// Where to listen for actors.
     pub listen: SocketAddr,
+    /// host:port at which actors reach it, where that differs from `listen`.
+    pub advertise: Option<String>,
     /// Where checkpoints go.
     pub run_dir: PathBuf,
 }
@@ -97,7 +99,8 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
 async fn join(options: &Options, address: SocketAddr) -> Result<(Control, Experiment, FamilySpec)> {
     let channel = link::connect(&options.coordinator, options.connect_timeout).await?;
     let control = proto::connect::control(channel);
-    let (experiment, family) = link::register(&control, address.to_string()).await?;
+    let reachable = options.advertise.clone().unwrap_or_else(|| address.to_string());
+    let (experiment, family) = link::register(&control, reachable).await?;
     Ok((control, experiment, family))
 }
 

@@ -29,6 +29,8 @@ pub enum Role {
     Latent = 8,
     /// Yardstick rollouts (random and oracle policies); index: task.
     Reference = 9,
+    /// Which fault comes next in a chaos run; index: fault.
+    Fault = 10,
 }
 
 /// The stream for `(seed, role, index, sub)`.
