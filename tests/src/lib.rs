@@ -1,0 +1,3 @@
+//! What tests of several processes share.
+
+pub mod proxy;
