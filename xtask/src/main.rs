@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod images;
 mod setup;
 mod shell;
 mod test;
@@ -71,6 +72,13 @@ enum Task {
 (several GiB, once). For steady figures leave the machine alone meanwhile.")]
     Bench(BenchArgs),
 
+    /// Build container images of the three programs: proteus-actor, -coordinator and -learner
+    #[command(after_help = "Examples:
+  cargo xtask images                            on a distroless base from a registry
+  cargo xtask images --base local               on a base made from this machine's C library
+  cargo xtask images --prefix registry.example.org/team/ --tag 0.1.0 --cuda")]
+    Images(images::Options),
+
     /// Check what must hold before a change is taken: lints, then tests
     Ci,
 
@@ -132,6 +140,7 @@ fn run(cli: Cli) -> Result<()> {
         Task::Train { arguments } => train::run(&arguments),
         Task::Test { filter } => test::run(filter.as_deref()),
         Task::Bench(args) => bench::run(&args.into()),
+        Task::Images(options) => images::run(&options),
         Task::Ci => ci::run(),
         Task::Lint => ci::lint(),
         Task::Tools => ci::install(),

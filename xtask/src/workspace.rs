@@ -19,6 +19,11 @@ pub(crate) fn deps() -> Result<PathBuf> {
     Ok(root()?.join(".deps"))
 }
 
+/// The build contexts of container images.
+pub(crate) fn images() -> Result<PathBuf> {
+    Ok(root()?.join("target/images"))
+}
+
 /// `$XDG_CACHE_HOME/proteus` or `~/.cache/proteus`: shared by all checkouts of this user.
 pub(crate) fn cache() -> Result<PathBuf> {
     let base = env::var_os("XDG_CACHE_HOME")
