@@ -1,12 +1,14 @@
 //! The command line.
 
-use actor::{Error, Options, Splits};
+use actor::{Board, Error, Options, Splits};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use runtime::Stop;
+use runtime::metrics::{Endpoint, Listen};
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use types::Experiment;
 
@@ -60,6 +62,10 @@ struct Run {
     /// End when standard input closes: for a parent that holds the other end of the pipe
     #[arg(long)]
     exit_with_parent: bool,
+    /// Answer /metrics (for Prometheus) and /healthz here: a port of this machine, or an address
+    /// such as 0.0.0.0:9100 to be reached from others
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<Listen>,
     /// Folder for the log; without it the log goes to standard error
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
@@ -134,12 +140,18 @@ impl Run {
         if self.exit_with_parent {
             stop.exit_with_parent(ORPHAN_GRACE).map_err(thread)?;
         }
+        let board = Arc::new(Board::default());
+        if let Some(listen) = self.metrics {
+            let endpoint = Endpoint::bind(listen).await.map_err(Error::Metrics)?;
+            tokio::spawn(endpoint.serve(board.clone()));
+        }
         let options = Options {
             coordinator: self.coordinator,
             slot: self.slot,
             connect_timeout: Duration::from_secs(self.connect_timeout),
             learner_timeout: Duration::from_secs(self.learner_timeout),
             grace: Duration::from_secs(self.grace),
+            board,
         };
         actor::run(options, &stop).await
     }

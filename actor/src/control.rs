@@ -1,13 +1,14 @@
 //! Calls to the coordinator.
 
-use crate::Error;
 use crate::retry;
+use crate::{Board, Error};
 use proto::tonic::transport::Channel;
 use proto::tonic::{Code, Status};
 use proto::v1::control_client::ControlClient;
 use proto::{PROTOCOL, v1};
 use runtime::Stop;
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use types::{ActorId, Experiment, Incarnation};
 
@@ -26,6 +27,8 @@ pub struct Options {
     pub learner_timeout: Duration,
     /// How long trials in hand may take to finish once the actor is told to leave.
     pub grace: Duration,
+    /// Where the life that goes on is shown.
+    pub board: Arc<Board>,
 }
 
 /// One life of this actor, as the coordinator granted it.

@@ -158,6 +158,9 @@ pub enum Error {
         /// Why it failed.
         failure: String,
     },
+    /// Nobody could ask for metrics.
+    #[error("{0}")]
+    Metrics(std::io::Error),
     /// Delays between attempts that cannot be.
     #[error(transparent)]
     Backoff(#[from] runtime::retry::InvalidBackoff),

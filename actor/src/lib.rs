@@ -6,6 +6,7 @@
 //! [`upload`] spool fills, and stepping waits.
 
 pub mod agent;
+pub mod board;
 pub mod rollout;
 pub mod upload;
 
@@ -20,6 +21,7 @@ mod retry;
 mod stats;
 
 pub use agent::Agent;
+pub use board::Board;
 pub use control::Options;
 pub use error::{Error, chain};
 pub use evaluate::{Evaluation, Splits, TaskReturns, evaluate};

@@ -1,8 +1,9 @@
 //! Counters of one life of an actor.
 
+use parking_lot::Mutex;
 use proto::v1;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use types::Version;
 
 /// What an actor waited for.
@@ -16,6 +17,21 @@ pub enum Wait {
     Weights,
 }
 
+/// Whether the stream of chunks to the learner is open.
+#[derive(Debug, Clone, Copy)]
+pub struct Contact {
+    /// It is.
+    pub open: bool,
+    /// Since when it is as it is.
+    pub since: Instant,
+}
+
+impl Default for Contact {
+    fn default() -> Self {
+        Self { open: false, since: Instant::now() }
+    }
+}
+
 /// Counters since registration. Written by the rollout thread and the tasks, read by heartbeats.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -27,6 +43,7 @@ pub struct Stats {
     version: AtomicU64,
     waited_us: [AtomicU64; 3],
     reconnects: AtomicU64,
+    contact: Mutex<Contact>,
 }
 
 impl Stats {
@@ -61,6 +78,20 @@ impl Stats {
 
     pub(crate) fn reconnected(&self) {
         self.reconnects.fetch_add(1, Relaxed);
+    }
+
+    /// The stream to the learner has been opened, or has broken.
+    pub(crate) fn connected(&self, open: bool) {
+        let mut contact = self.contact.lock();
+        if contact.open != open {
+            *contact = Contact { open, since: Instant::now() };
+        }
+    }
+
+    /// Whether the stream to the learner is open.
+    #[must_use]
+    pub fn contact(&self) -> Contact {
+        *self.contact.lock()
     }
 
     /// As heartbeats carry them.

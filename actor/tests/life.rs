@@ -32,6 +32,7 @@ fn spawn_with(
         connect_timeout: Duration::from_secs(5),
         learner_timeout: PATIENCE,
         grace,
+        board: std::sync::Arc::default(),
     };
     let told = stop.clone();
     (tokio::spawn(async move { actor::run(options, &told).await }), stop)
@@ -182,6 +183,7 @@ async fn nobody_at_the_address_is_one_clear_error_after_the_timeout() {
         connect_timeout: Duration::from_millis(200),
         learner_timeout: PATIENCE,
         grace: Duration::ZERO,
+        board: std::sync::Arc::default(),
     };
     let start = Instant::now();
     let error = actor::run(options, &Stop::new()).await.unwrap_err().to_string();

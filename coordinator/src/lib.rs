@@ -8,6 +8,7 @@ pub mod bottleneck;
 pub mod cli;
 pub mod ids;
 pub mod launch;
+pub mod metrics;
 pub mod outcomes;
 pub mod output;
 pub mod plot;

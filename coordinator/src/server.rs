@@ -104,6 +104,13 @@ impl Handle {
         self.shared.status()
     }
 
+    /// Whether the run has all it needs.
+    #[must_use]
+    pub fn health(&self) -> runtime::metrics::Health {
+        let now = self.shared.now();
+        self.shared.quietly(|state| state.health(now))
+    }
+
     /// What the learner said last.
     #[must_use]
     pub fn progress(&self) -> LearnerProgress {

@@ -3,6 +3,7 @@
 use crate::registry::{Life, Now, SILENCE};
 use crate::state::{State, to_f64};
 use proto::v1::{ActorStatus, StatusReply};
+use runtime::metrics::Health;
 use types::Version;
 
 /// What does not change during a run.
@@ -56,6 +57,20 @@ impl State {
             env_steps_budget: about.env_steps_budget,
             family: about.family.clone(),
             stopping: self.stopping.is_some(),
+        }
+    }
+
+    /// Whether the run has all it needs.
+    pub(crate) fn health(&self, now: Now) -> Health {
+        if self.progress.phase == "failed" {
+            return Health::Bad(format!("the learner failed: {}", self.progress.failure));
+        }
+        if self.learner.is_none() {
+            return Health::Bad("no learner has joined the run".to_owned());
+        }
+        match self.silence(now).filter(|_| self.stopping.is_none()) {
+            Some(silence) => Health::Bad(silence),
+            None => Health::Good,
         }
     }
 

@@ -1,11 +1,12 @@
-//! What every process does once: layered configuration, logging, signals and the end of a process,
-//! retrying, and how much memory it uses.
+//! What every process does once: layered configuration, logging, metrics, signals and the end of a
+//! process, retrying, and how much memory it uses.
 //!
 //! Knows nothing of learning or of the wire. Kept from becoming a drawer for this and that by the
 //! list below.
 
 pub mod config;
 pub mod memory;
+pub mod metrics;
 pub mod retry;
 pub mod stop;
 pub mod telemetry;

@@ -77,7 +77,9 @@ pub async fn run(mut options: Options, stop: &Stop) -> Result<(), Error> {
             learner = registration.learner,
             "registered"
         );
-        if Life::start(registration, &options)?.run(stop).await? == End::Left {
+        let ended = Life::start(registration, &options)?.run(stop).await;
+        options.board.end();
+        if ended? == End::Left {
             break;
         }
     }
@@ -112,6 +114,7 @@ impl Life {
         let inbox = Inbox::new(slots + ahead(slots));
         let limit = actors.unacknowledged as usize;
         let spool = Spool::new(actor, incarnation, limit, stats.clone());
+        options.board.begin(stats.clone(), spool.clone());
         let link = Online { inbox: inbox.clone(), spool: spool.clone(), stats: stats.clone() };
         let networks = spec.clone();
         let rollout = spawn_rollout(link, move || Rollout::new(family, &networks, slots, chunk))?;

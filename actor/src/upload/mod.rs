@@ -62,7 +62,9 @@ impl Upload {
         let mut attempts = Attempts::new(&self.learner, "upload", self.spool.first().0)?;
         loop {
             let before = self.spool.first();
-            let last = match self.stream(&mut attempts).await {
+            let ended = self.stream(&mut attempts).await;
+            self.stats.connected(false);
+            let last = match ended {
                 Ok(()) if self.spool.is_uploaded() => return Ok(()),
                 Ok(()) => "the learner closed the stream".to_owned(),
                 Err(Broken::Connection(why)) => why,
@@ -86,6 +88,7 @@ impl Upload {
         let acknowledgements = async {
             let reply = client.push(ReceiverStream::new(outgoing)).await?;
             attempts.opened();
+            self.stats.connected(true);
             let mut acks = reply.into_inner();
             while let Some(ack) = acks.message().await? {
                 self.spool.acknowledge(ack).map_err(Broken::Fatal)?;

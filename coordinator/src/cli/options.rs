@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::run::Place;
 use clap::Args;
+use runtime::metrics::Listen;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use types::Experiment;
@@ -29,6 +30,10 @@ pub(crate) struct Common {
     /// Show no progress, only the result
     #[arg(long)]
     pub(crate) quiet: bool,
+    /// Answer /metrics (for Prometheus) and /healthz here: a port of this machine, or an address
+    /// such as 0.0.0.0:9100 to be reached from others
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<Listen>,
     /// Listen beyond this machine although nothing is encrypted and nobody has to prove who they
     /// are: only in a network where everybody is trusted
     #[arg(long)]

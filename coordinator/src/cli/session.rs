@@ -3,14 +3,17 @@
 
 use super::Failure;
 use super::options::Common;
+use crate::metrics::Told;
 use crate::output;
 use crate::programs;
 use crate::run::{Recorder, RunDir, Subject, Summary, summary};
 use crate::server::{Handle, Server};
 use crate::view::{View, text};
 use anyhow::Context as _;
+use runtime::metrics::Endpoint;
 use runtime::telemetry;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -55,6 +58,10 @@ impl Session {
             // Given back at once: the learner takes it.
             drop(bind("network.learner", &experiment.network.learner).await?);
         }
+        let metrics = match common.metrics {
+            Some(listen) => Some(Endpoint::bind(listen).await.map_err(Failure::usage)?),
+            None => None,
+        };
         let bound = listener.local_addr().map_err(Failure::run)?;
         let address = reachable(bound).to_string();
         let run = RunDir::create(&common.place(), &experiment, &family, &address)
@@ -63,6 +70,9 @@ impl Session {
         let log = log.map_err(Failure::usage)?;
         let shown = run.path().display().to_string();
         let server = Server::start(&experiment, &family, shown, listener).map_err(Failure::run)?;
+        if let Some(endpoint) = metrics {
+            tokio::spawn(endpoint.serve(Arc::new(Told(server.handle()))));
+        }
         let recorder = Recorder::create(run.path(), family.reference)
             .context("start the files of the run")
             .map_err(Failure::run)?;
