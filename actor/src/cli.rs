@@ -3,8 +3,9 @@
 use actor::{Board, Error, Options, Splits};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use runtime::Stop;
+use proto::{Credentials, Role};
 use runtime::metrics::{Endpoint, Listen};
+use runtime::{CredentialFiles, Stop};
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,8 @@ struct Run {
     /// such as 0.0.0.0:9100 to be reached from others
     #[arg(long, value_name = "ADDR")]
     metrics: Option<Listen>,
+    #[command(flatten)]
+    credentials: CredentialFiles,
     /// Folder for the log; without it the log goes to standard error
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
@@ -145,8 +148,11 @@ impl Run {
             let endpoint = Endpoint::bind(listen).await.map_err(Error::Metrics)?;
             tokio::spawn(endpoint.serve(board.clone()));
         }
+        let CredentialFiles { tls, token_file } = self.credentials;
+        let credentials = Credentials::open(Role::Actor, tls.as_deref(), token_file.as_deref())?;
         let options = Options {
             coordinator: self.coordinator,
+            credentials,
             slot: self.slot,
             connect_timeout: Duration::from_secs(self.connect_timeout),
             learner_timeout: Duration::from_secs(self.learner_timeout),

@@ -2,10 +2,10 @@
 
 use crate::retry;
 use crate::{Board, Error};
-use proto::tonic::transport::Channel;
+use proto::connect::Channel;
 use proto::tonic::{Code, Status};
 use proto::v1::control_client::ControlClient;
-use proto::{PROTOCOL, v1};
+use proto::{Credentials, PROTOCOL, Role, v1};
 use runtime::Stop;
 use std::error::Error as _;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ const REGISTER: &str = "Register with the coordinator";
 pub struct Options {
     /// `host:port`.
     pub coordinator: String,
+    /// For the coordinator and the learner.
+    pub credentials: Credentials,
     /// The place in the fleet to take; `None` lets the coordinator choose.
     pub slot: Option<u32>,
     /// How long to go on when nobody answers at all.
@@ -130,7 +132,9 @@ enum Attempt {
 }
 
 async fn attempt(options: &Options) -> Result<Attempt, Error> {
-    let channel = match proto::connect::connect(&options.coordinator).await {
+    let Options { coordinator, credentials, .. } = options;
+    let connecting = proto::connect::connect(coordinator, Role::Coordinator, credentials);
+    let channel = match connecting.await {
         Ok(channel) => channel,
         Err(error) => return Ok(Attempt::NoAnswer(crate::error::chain(&error))),
     };

@@ -111,6 +111,9 @@ pub enum Error {
         /// Outcomes given up.
         reports: usize,
     },
+    /// Certificates or a token that are of no use.
+    #[error(transparent)]
+    Credentials(#[from] proto::credentials::Error),
     /// An environment cannot be had.
     #[error(transparent)]
     Environment(#[from] envs::Error),

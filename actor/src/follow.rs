@@ -68,9 +68,7 @@ impl Follow {
     }
 
     async fn stream(&self, attempts: &mut Attempts) -> Result<(), Broken> {
-        let channel = proto::connect::connect(&self.learner.address)
-            .await
-            .map_err(|error| Broken::Connection(crate::error::chain(&error)))?;
+        let channel = self.learner.connect().await.map_err(Broken::Connection)?;
         let have = *self.newest.borrow();
         let request = v1::FollowRequest { have: have.map(|version| version.0) };
         let mut client = proto::connect::weights(channel);

@@ -1,6 +1,7 @@
 //! How the actor waits between attempts, and when it stops attempting.
 
 use crate::Error;
+use proto::{Credentials, Role};
 use runtime::Backoff;
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,21 @@ pub(crate) fn backoff(seed: u64) -> Result<Backoff, Error> {
 pub struct Peer {
     /// `host:port`.
     pub address: String,
+    /// What it is shown.
+    pub credentials: Credentials,
     /// How long to go on when it does not answer, counted from the last time that it did.
     pub patience: Duration,
+}
+
+impl Peer {
+    /// Connects to it.
+    ///
+    /// # Errors
+    /// What the transport says, with all causes.
+    pub(crate) async fn connect(&self) -> Result<proto::connect::Channel, String> {
+        let connecting = proto::connect::connect(&self.address, Role::Learner, &self.credentials);
+        connecting.await.map_err(|error| crate::error::chain(&error))
+    }
 }
 
 /// The attempts to have a stream to the learner, one after another.
@@ -58,7 +72,7 @@ impl Attempts {
         if std::mem::take(&mut self.open) {
             self.answered = Instant::now();
         }
-        let Peer { address, patience } = &self.peer;
+        let Peer { address, patience, .. } = &self.peer;
         let left = patience.saturating_sub(self.answered.elapsed());
         if left.is_zero() {
             let (address, waited) = (address.clone(), *patience);

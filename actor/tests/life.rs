@@ -28,6 +28,7 @@ fn spawn_with(
     let stop = Stop::new();
     let options = Options {
         coordinator: world.address.clone(),
+        credentials: proto::Credentials::none(),
         slot,
         connect_timeout: Duration::from_secs(5),
         learner_timeout: PATIENCE,
@@ -179,6 +180,7 @@ async fn nobody_at_the_address_is_one_clear_error_after_the_timeout() {
     let address = nowhere();
     let options = Options {
         coordinator: address.clone(),
+        credentials: proto::Credentials::none(),
         slot: None,
         connect_timeout: Duration::from_millis(200),
         learner_timeout: PATIENCE,

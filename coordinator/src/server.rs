@@ -2,6 +2,7 @@
 
 use crate::service::Service;
 use crate::shared::Shared;
+use proto::Credentials;
 use proto::v1::control_server::ControlServer;
 use proto::v1::{Evaluation, LearnerProgress, StatusReply};
 use std::net::SocketAddr;
@@ -51,6 +52,7 @@ impl Server {
         family: &FamilySpec,
         run_dir: String,
         listener: TcpListener,
+        credentials: &Credentials,
     ) -> Result<Self, ServeError> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(experiment, family, run_dir)?);
@@ -59,7 +61,7 @@ impl Server {
             .max_decoding_message_size(proto::MAX_MESSAGE)
             .max_encoding_message_size(proto::MAX_MESSAGE);
         let closed = shared.closed.clone();
-        let incoming = proto::connect::incoming(listener);
+        let incoming = proto::connect::incoming(listener, credentials);
         let serving = proto::connect::server().serve_with_incoming_shutdown(
             service,
             incoming,

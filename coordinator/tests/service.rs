@@ -13,7 +13,14 @@ use tokio_stream::StreamExt as _;
 
 async fn start() -> (Server, Handle, String) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::start(&experiment(), &family(), "nowhere".to_owned(), listener).unwrap();
+    let server = Server::start(
+        &experiment(),
+        &family(),
+        "nowhere".to_owned(),
+        listener,
+        &proto::Credentials::none(),
+    )
+    .unwrap();
     let address = server.address().to_string();
     let handle = server.handle();
     (server, handle, address)

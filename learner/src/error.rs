@@ -72,13 +72,8 @@ pub enum Error {
         why: String,
     },
     /// The address to listen on cannot be had.
-    #[error("network.learner: expected an address that is free, got {address}: {source}")]
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error("network.learner: {0}")]
+    Listen(#[from] proto::connect::ListenError),
     /// The server failed.
     #[error("serve actors: {0}")]
     Serve(#[from] proto::tonic::transport::Error),

@@ -5,10 +5,10 @@ use crate::error::{Error, Result};
 use crate::progress::{Reports, Standing};
 use crate::replay::Store;
 use crate::service::experience::Counters;
+use proto::connect::Channel;
 use proto::tonic::Status;
-use proto::tonic::transport::Channel;
-use proto::v1;
 use proto::v1::control_client::ControlClient;
+use proto::{Credentials, Role, v1};
 use runtime::Backoff;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,11 +33,15 @@ pub type Control = ControlClient<Channel>;
 ///
 /// # Errors
 /// [`Error::Unreachable`] if nobody answers within `timeout`.
-pub async fn connect(address: &str, timeout: Duration) -> Result<Channel> {
+pub async fn connect(
+    address: &str,
+    credentials: &Credentials,
+    timeout: Duration,
+) -> Result<Channel> {
     let began = Instant::now();
     let mut backoff = backoff()?;
     loop {
-        let error = match proto::connect::connect(address).await {
+        let error = match proto::connect::connect(address, Role::Coordinator, credentials).await {
             Ok(channel) => return Ok(channel),
             Err(error) => error,
         };

@@ -2,8 +2,9 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use runtime::Stop;
-use std::net::SocketAddr;
+use proto::connect::Exposure;
+use proto::{Credentials, Role};
+use runtime::{CredentialFiles, Stop};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -32,11 +33,13 @@ struct Run {
     connect_timeout: u64,
     /// Where to listen for actors; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
+    listen: String,
     /// host:port that actors are told, where they reach it by another address than it listens on
     /// (a container, a port that is passed on).
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
+    #[command(flatten)]
+    credentials: CredentialFiles,
     /// Listen where other machines can reach it although nothing is encrypted or authenticated.
     #[arg(long)]
     insecure: bool,
@@ -70,12 +73,18 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
         stop.exit_with_parent(Duration::from_secs(10)).context("watch the parent process")?;
     }
     let Run { coordinator, listen, advertise, run_dir, .. } = arguments;
-    anyhow::ensure!(
-        listen.ip().is_loopback() || arguments.insecure,
-        "--listen: expected a loopback address, got {listen}; other machines could then push \
-         experience without authentication. --insecure allows it"
-    );
+    let CredentialFiles { tls, token_file } = arguments.credentials;
+    let credentials = Credentials::open(Role::Learner, tls.as_deref(), token_file.as_deref())?;
+    let exposure = if arguments.insecure { Exposure::Insecure } else { Exposure::Guarded };
     let connect_timeout = Duration::from_secs(arguments.connect_timeout);
-    let options = learner::Options { coordinator, connect_timeout, listen, advertise, run_dir };
+    let options = learner::Options {
+        coordinator,
+        connect_timeout,
+        credentials,
+        listen,
+        exposure,
+        advertise,
+        run_dir,
+    };
     Ok(learner::run(options, stop.token().clone()).await?)
 }

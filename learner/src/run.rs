@@ -7,11 +7,12 @@ use crate::replay::{RowLayout, Store};
 use crate::service::experience::Counters;
 use crate::trainer::{Links, Setup, Trainer};
 use crate::{progress, publish, service};
+use proto::Credentials;
+use proto::connect::{Exposure, ListenError};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -29,8 +30,12 @@ pub struct Options {
     pub coordinator: String,
     /// How long the coordinator may take to answer for the first time.
     pub connect_timeout: Duration,
-    /// Where to listen for actors.
-    pub listen: SocketAddr,
+    /// For the coordinator and for actors.
+    pub credentials: Credentials,
+    /// Where to listen for actors: `host:port`.
+    pub listen: String,
+    /// Who may be able to reach that address.
+    pub exposure: Exposure,
     /// host:port at which actors reach it, where that differs from `listen`.
     pub advertise: Option<String>,
     /// Where checkpoints go.
@@ -42,8 +47,11 @@ pub struct Options {
 /// # Errors
 /// What ended the run before its time.
 pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
-    let listener = TcpListener::bind(options.listen).await.map_err(listening(options.listen))?;
-    let address = listener.local_addr().map_err(listening(options.listen))?;
+    let Options { listen, credentials, exposure, .. } = &options;
+    let listener = proto::connect::listen(listen, credentials, *exposure).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| Error::Listen(ListenError::Bind { address: listen.clone(), source }))?;
     let (control, experiment, family) = tokio::select! {
         joined = join(&options, address) => joined?,
         () = stop.cancelled() => return Ok(()),
@@ -60,8 +68,14 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
 
     let mut tasks = JoinSet::new();
     let serving = CancellationToken::new();
-    let server =
-        service::serve(listener, store.clone(), counters.clone(), weights, serving.clone());
+    let server = service::serve(
+        listener,
+        credentials.clone(),
+        store.clone(),
+        counters.clone(),
+        weights,
+        serving.clone(),
+    );
     tasks.spawn(async move { server.await.map_err(Error::from) });
     tasks.spawn(link::submit(control.clone(), trials));
     tasks.spawn(link::outcomes(control.clone(), outcomes_sender, store.clone()));
@@ -97,7 +111,8 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
 
 /// Finds the coordinator and registers with it.
 async fn join(options: &Options, address: SocketAddr) -> Result<(Control, Experiment, FamilySpec)> {
-    let channel = link::connect(&options.coordinator, options.connect_timeout).await?;
+    let channel =
+        link::connect(&options.coordinator, &options.credentials, options.connect_timeout).await?;
     let control = proto::connect::control(channel);
     let reachable = options.advertise.clone().unwrap_or_else(|| address.to_string());
     let (experiment, family) = link::register(&control, reachable).await?;
@@ -151,8 +166,4 @@ fn new_store(experiment: &Experiment, family: &FamilySpec) -> Store {
     };
     let layout = RowLayout::new(&family.env, experiment.inference.next_observation);
     Store::new(family.env, layout, sizes)
-}
-
-fn listening(address: SocketAddr) -> impl Fn(std::io::Error) -> Error {
-    move |source| Error::Listen { address, source }
 }

@@ -18,9 +18,11 @@ pub mod v1 {
 pub mod chunk;
 pub mod connect;
 pub mod convert;
+pub mod credentials;
 pub mod error;
 pub mod pieces;
 
+pub use credentials::{Credentials, Role};
 pub use error::WireError;
 pub use tonic;
 

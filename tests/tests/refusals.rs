@@ -7,8 +7,9 @@ use learner::collect::Intake as _;
 use learner::replay::store::StoreSizes;
 use learner::replay::{RowLayout, Store};
 use learner::service::{self, experience::Counters};
+use proto::connect::connect;
 use proto::tonic::{Code, Status};
-use proto::v1;
+use proto::{Credentials, Role, v1};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use types::{
@@ -39,15 +40,21 @@ impl Learner {
         let (mut publisher, weights) = learner::publish::channel();
         store.published(publisher.publish(vec![0; 16]));
         let stop = CancellationToken::new();
-        let serving =
-            service::serve(listener, store.clone(), counters.clone(), weights, stop.clone());
+        let serving = service::serve(
+            listener,
+            Credentials::none(),
+            store.clone(),
+            counters.clone(),
+            weights,
+            stop.clone(),
+        );
         tokio::spawn(serving);
         Self { address, store, counters, stop }
     }
 
     /// Sends chunks on one stream; the last answer.
     async fn push(&self, chunks: Vec<v1::Chunk>) -> Result<v1::Ack, Status> {
-        let channel = proto::connect::connect(&self.address).await.unwrap();
+        let channel = connect(&self.address, Role::Learner, &Credentials::none()).await.unwrap();
         // A sender without our limits, so that it is the server that refuses.
         let client = proto::connect::experience(channel);
         let mut client = client.max_encoding_message_size(usize::MAX);

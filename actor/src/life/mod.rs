@@ -123,7 +123,11 @@ impl Life {
         let tasks = Tasks { registration, inbox, spool, stats, events: sender };
         let tasks = Arc::new(tasks);
         let patience = options.learner_timeout;
-        let learner = Peer { address: tasks.registration.learner.clone(), patience };
+        let learner = Peer {
+            address: tasks.registration.learner.clone(),
+            credentials: options.credentials.clone(),
+            patience,
+        };
         let running = spawn_tasks(&tasks, learner, spec);
         let grace = options.grace;
         let rollout = Some(rollout);

@@ -80,9 +80,7 @@ impl Upload {
 
     /// One stream, from the first chunk that is not acknowledged.
     async fn stream(&self, attempts: &mut Attempts) -> Result<(), Broken> {
-        let channel = proto::connect::connect(&self.learner.address)
-            .await
-            .map_err(|error| Broken::Connection(crate::error::chain(&error)))?;
+        let channel = self.learner.connect().await.map_err(Broken::Connection)?;
         let mut client = proto::connect::experience(channel);
         let (chunks, outgoing) = mpsc::channel(IN_FLIGHT);
         let acknowledgements = async {

@@ -4,8 +4,8 @@ use crate::retry::Peer;
 use crate::rollout::Cut;
 use crate::stats::Stats;
 use proto::tonic::{Code, Request, Response, Status, Streaming};
-use proto::v1;
 use proto::v1::experience_server::{Experience, ExperienceServer};
+use proto::{Credentials, v1};
 use rand::RngExt as _;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -157,13 +157,13 @@ async fn start_at(address: &str, trouble: Trouble) -> (Arc<Learner>, String) {
     let address = listener.local_addr().unwrap().to_string();
     let server = proto::connect::server()
         .add_service(ExperienceServer::new(Service(learner.clone())))
-        .serve_with_incoming(proto::connect::incoming(listener));
+        .serve_with_incoming(proto::connect::incoming(listener, &proto::Credentials::none()));
     tokio::spawn(server);
     (learner, address)
 }
 
 fn at(address: String) -> Peer {
-    Peer { address, patience: Duration::from_secs(10) }
+    Peer { address, credentials: Credentials::none(), patience: Duration::from_secs(10) }
 }
 
 /// An address where nobody listens.
@@ -195,7 +195,8 @@ async fn everything_is_stored_once_and_in_order_however_often_the_stream_breaks(
     let (spool, stats) = spool(20);
     let producer = produce(spool.clone(), CHUNKS);
     // Shorter than all of it takes: the learner answers every time, so patience never ends.
-    let learner_at = Peer { address, patience: Duration::from_millis(50) };
+    let learner_at =
+        Peer { address, credentials: Credentials::none(), patience: Duration::from_millis(50) };
     let upload = Upload { learner: learner_at, spool: spool.clone(), stats: stats.clone() };
     upload.run().await.unwrap();
     assert!(producer.join().unwrap() <= 20, "the spool is bounded");
@@ -257,7 +258,7 @@ async fn a_refused_chunk_ends_the_upload_with_the_learners_reason() {
 async fn a_learner_that_is_not_there_ends_the_upload_when_patience_does() {
     let (spool, stats) = spool(20);
     let (address, patience) = (nowhere(), Duration::from_millis(300));
-    let learner = Peer { address: address.clone(), patience };
+    let learner = Peer { address: address.clone(), credentials: Credentials::none(), patience };
     let start = std::time::Instant::now();
     let error = Upload { learner, spool, stats }.run().await.unwrap_err();
     assert!(start.elapsed() >= patience);

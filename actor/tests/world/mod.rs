@@ -91,7 +91,7 @@ impl World {
             .add_service(ControlServer::new(world.clone()))
             .add_service(ExperienceServer::new(world.clone()))
             .add_service(WeightsServer::new(world.clone()))
-            .serve_with_incoming(proto::connect::incoming(listener));
+            .serve_with_incoming(proto::connect::incoming(listener, &proto::Credentials::none()));
         tokio::spawn(server);
         world
     }

@@ -3,8 +3,10 @@
 use super::Failure;
 use crate::run::directory::ADDRESS;
 use clap::Args;
-use proto::tonic::transport::Channel;
+use proto::connect::Channel;
 use proto::v1::control_client::ControlClient;
+use proto::{Credentials, Role};
+use runtime::CredentialFiles;
 use std::path::PathBuf;
 
 /// Which one.
@@ -16,6 +18,8 @@ pub(super) struct Target {
     /// Run directory whose coordinator is meant
     #[arg(long, value_name = "DIR", default_value = "runs/latest")]
     run_dir: PathBuf,
+    #[command(flatten)]
+    credentials: CredentialFiles,
 }
 
 impl Target {
@@ -34,10 +38,20 @@ impl Target {
         })
     }
 
+    /// Those of a user; on the machine of the coordinator, its own will do.
+    fn credentials(&self) -> Result<Credentials, Failure> {
+        let CredentialFiles { tls, token_file } = &self.credentials;
+        let open = |role| Credentials::open(role, tls.as_deref(), token_file.as_deref());
+        open(Role::User)
+            .or_else(|error| open(Role::Coordinator).map_err(|_other| error))
+            .map_err(Failure::usage)
+    }
+
     /// Connects to it.
     pub(super) async fn connect(&self) -> Result<ControlClient<Channel>, Failure> {
         let address = self.address()?;
-        match proto::connect::connect(&address).await {
+        let credentials = self.credentials()?;
+        match proto::connect::connect(&address, Role::Coordinator, &credentials).await {
             Ok(channel) => Ok(proto::connect::control(channel)),
             Err(error) => Err(Failure::run(anyhow::anyhow!(
                 "expected a coordinator at {address}, got no answer ({}); it may have ended: \

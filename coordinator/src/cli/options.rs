@@ -3,8 +3,10 @@
 use super::Failure;
 use crate::run::Place;
 use clap::Args;
+use proto::connect::Exposure;
+use proto::{Credentials, Role};
+use runtime::CredentialFiles;
 use runtime::metrics::Listen;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use types::Experiment;
 
@@ -34,6 +36,8 @@ pub(crate) struct Common {
     /// such as 0.0.0.0:9100 to be reached from others
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<Listen>,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialFiles,
     /// Listen beyond this machine although nothing is encrypted and nobody has to prove who they
     /// are: only in a network where everybody is trusted
     #[arg(long)]
@@ -81,26 +85,19 @@ impl Common {
         experiment
             .validate()
             .map_err(|invalid| Failure::usage(anyhow::anyhow!("{file}: {invalid}")))?;
-        self.check_exposure(&experiment)?;
         Ok(experiment)
     }
 
-    fn check_exposure(&self, experiment: &Experiment) -> Result<(), Failure> {
-        let network = &experiment.network;
-        let addresses =
-            [("network.coordinator", &network.coordinator), ("network.learner", &network.learner)];
-        for (key, address) in addresses {
-            let parsed = address.parse::<SocketAddr>();
-            let exposed = parsed.is_ok_and(|address| !address.ip().is_loopback());
-            if exposed && !self.insecure {
-                return Err(Failure::usage(anyhow::anyhow!(
-                    "{key}: expected an address of this machine alone such as 127.0.0.1:0, got \
-                     {address}; nothing is encrypted yet, pass --insecure if everybody in that \
-                     network is trusted"
-                )));
-            }
-        }
-        Ok(())
+    /// What the coordinator shows and asks of others.
+    pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
+        let CredentialFiles { tls, token_file } = &self.credentials;
+        Credentials::open(Role::Coordinator, tls.as_deref(), token_file.as_deref())
+            .map_err(Failure::usage)
+    }
+
+    /// Who may be able to reach the services of the run.
+    pub(crate) fn exposure(&self) -> Exposure {
+        if self.insecure { Exposure::Insecure } else { Exposure::Guarded }
     }
 
     pub(crate) fn place(&self) -> Place {

@@ -10,6 +10,8 @@ use crate::run::{Recorder, RunDir, Subject, Summary, summary};
 use crate::server::{Handle, Server};
 use crate::view::{View, text};
 use anyhow::Context as _;
+use proto::Credentials;
+use proto::connect::ListenError;
 use runtime::metrics::Endpoint;
 use runtime::telemetry;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -53,10 +55,13 @@ impl Session {
             }
             other => Failure::run(other),
         })?;
-        let listener = bind("network.coordinator", &experiment.network.coordinator).await?;
+        let credentials = common.credentials()?;
+        let network = &experiment.network;
+        let listener = listen(common, &credentials, "network.coordinator", &network.coordinator);
+        let listener = listener.await?;
         if learner_here {
             // Given back at once: the learner takes it.
-            drop(bind("network.learner", &experiment.network.learner).await?);
+            drop(listen(common, &credentials, "network.learner", &network.learner).await?);
         }
         let metrics = match common.metrics {
             Some(listen) => Some(Endpoint::bind(listen).await.map_err(Failure::usage)?),
@@ -69,7 +74,8 @@ impl Session {
         let log = telemetry::init("coordinator", Some(&run.logs()));
         let log = log.map_err(Failure::usage)?;
         let shown = run.path().display().to_string();
-        let server = Server::start(&experiment, &family, shown, listener).map_err(Failure::run)?;
+        let server = Server::start(&experiment, &family, shown, listener, &credentials)
+            .map_err(Failure::run)?;
         if let Some(endpoint) = metrics {
             tokio::spawn(endpoint.serve(Arc::new(Told(server.handle()))));
         }
@@ -168,12 +174,22 @@ fn short_path(folder: &str) -> String {
     below.map_or_else(|_| folder.to_owned(), |path| path.display().to_string())
 }
 
-async fn bind(key: &str, address: &str) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        Failure::usage(anyhow::anyhow!(
-            "{key}: expected an address to listen on, got {address}: {error}; choose another port, \
-             or 0 for a free one (--set {key}=127.0.0.1:0)"
-        ))
+/// Listens where the experiment says under `key`.
+async fn listen(
+    common: &Common,
+    credentials: &Credentials,
+    key: &str,
+    address: &str,
+) -> Result<TcpListener, Failure> {
+    let listening = proto::connect::listen(address, credentials, common.exposure());
+    listening.await.map_err(|error| {
+        let advice = match error {
+            ListenError::Bind { .. } => {
+                format!("; choose another port, or 0 for a free one (--set {key}=127.0.0.1:0)")
+            }
+            ListenError::Exposed { .. } => String::new(),
+        };
+        Failure::usage(anyhow::anyhow!("{key}: {error}{advice}"))
     })
 }
 

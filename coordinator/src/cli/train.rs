@@ -25,6 +25,8 @@ pub(super) fn execute(options: &Train) -> Result<(), Failure> {
             coordinator: session.address.clone(),
             actors,
             learner,
+            credentials: options.common.credentials.clone(),
+            exposure: options.common.exposure(),
             run_dir: session.run.path().to_owned(),
             logs: session.run.logs(),
         };

@@ -12,6 +12,9 @@ pub use respawn::{Respawn, Verdict};
 use crate::programs;
 use crate::server::Handle;
 use child::{Child, Program, Reaper};
+use proto::connect::Exposure;
+use runtime::CredentialFiles;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
 use types::ActorId;
@@ -82,6 +85,10 @@ pub struct Plan {
     pub actors: u32,
     /// Where the learner listens.
     pub learner: String,
+    /// Certificates and token: a folder with one folder for each role, if there is TLS.
+    pub credentials: CredentialFiles,
+    /// Who may be able to reach the learner.
+    pub exposure: Exposure,
     /// Where the learner writes checkpoints.
     pub run_dir: PathBuf,
     /// Where logs go.
@@ -162,11 +169,12 @@ const LEARNER_ENVIRONMENT: &[(&str, &str)] = &[
 
 fn learner_program(plan: &Plan, path: PathBuf) -> Program {
     let run_dir = plan.run_dir.as_os_str().to_owned();
-    let mut arguments = common_arguments(&plan.coordinator);
+    let mut arguments = common_arguments(plan);
     arguments.extend(["--listen".into(), plan.learner.clone().into()]);
     arguments.extend(["--run-dir".into(), run_dir]);
-    // An address that is not loopback has been allowed by the user already, or there is no run.
-    arguments.push("--insecure".into());
+    if plan.exposure == Exposure::Insecure {
+        arguments.push("--insecure".into());
+    }
     Program {
         name: "learner".to_owned(),
         path,
@@ -177,7 +185,7 @@ fn learner_program(plan: &Plan, path: PathBuf) -> Program {
 }
 
 fn actor_program(plan: &Plan, path: &Path, place: u32) -> Program {
-    let mut arguments = common_arguments(&plan.coordinator);
+    let mut arguments = common_arguments(plan);
     arguments.extend(["--slot".into(), place.to_string().into()]);
     Program {
         name: format!("actor-{place}"),
@@ -188,9 +196,17 @@ fn actor_program(plan: &Plan, path: &Path, place: u32) -> Program {
     }
 }
 
-fn common_arguments(coordinator: &str) -> Vec<std::ffi::OsString> {
-    let arguments = ["run", "--exit-with-parent", "--coordinator", coordinator];
-    arguments.map(Into::into).to_vec()
+fn common_arguments(plan: &Plan) -> Vec<OsString> {
+    let arguments = ["run", "--exit-with-parent", "--coordinator", &plan.coordinator];
+    let mut arguments = arguments.map(OsString::from).to_vec();
+    let CredentialFiles { tls, token_file } = &plan.credentials;
+    let files = [("--tls", tls), ("--token-file", token_file)];
+    for (option, file) in
+        files.into_iter().filter_map(|(option, file)| Some((option, file.as_ref()?)))
+    {
+        arguments.extend([option.into(), file.into()]);
+    }
+    arguments
 }
 
 /// The learner is started once: when it dies, the run is over.

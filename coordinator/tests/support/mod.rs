@@ -4,7 +4,7 @@
 
 pub(crate) mod install;
 
-use proto::tonic::transport::Channel;
+use proto::connect::Channel;
 use proto::v1;
 use proto::v1::control_client::ControlClient;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,10 @@ type Answer<T> = Result<T, proto::tonic::Status>;
 
 impl Peer {
     pub(crate) async fn connect(address: &str) -> Self {
-        let channel = proto::connect::connect(address).await.unwrap();
+        let channel =
+            proto::connect::connect(address, proto::Role::Coordinator, &proto::Credentials::none())
+                .await
+                .unwrap();
         Self { control: proto::connect::control(channel) }
     }
 

@@ -5,6 +5,7 @@ pub mod weights;
 
 use crate::publish::Subscription;
 use crate::replay::Store;
+use proto::Credentials;
 use proto::v1::experience_server::ExperienceServer;
 use proto::v1::weights_server::WeightsServer;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 /// If the server fails.
 pub async fn serve(
     listener: TcpListener,
+    credentials: Credentials,
     store: Arc<Store>,
     counters: Arc<experience::Counters>,
     weights: Subscription,
@@ -27,9 +29,10 @@ pub async fn serve(
     let experience = ExperienceServer::new(experience)
         .max_decoding_message_size(proto::MAX_MESSAGE)
         .max_encoding_message_size(proto::MAX_MESSAGE);
+    let incoming = proto::connect::incoming(listener, &credentials);
     proto::connect::server()
         .add_service(experience)
         .add_service(WeightsServer::new(weights).max_encoding_message_size(proto::MAX_MESSAGE))
-        .serve_with_incoming_shutdown(proto::connect::incoming(listener), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
 }

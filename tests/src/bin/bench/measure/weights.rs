@@ -14,7 +14,9 @@ use anyhow::{Context as _, ensure};
 use learner::publish::{self, Publisher};
 use learner::replay::{RowLayout, Store, store::StoreSizes};
 use learner::service::{self, experience::Counters};
+use proto::connect::connect;
 use proto::pieces::Assembler;
+use proto::{Credentials, Role};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -99,10 +101,19 @@ impl Grpc {
         let (publisher, weights) = publish::channel();
         let stop = CancellationToken::new();
         let counters = Arc::new(Counters::default());
-        tokio::spawn(service::serve(listener, unused_store(), counters, weights, stop.clone()));
+        tokio::spawn(service::serve(
+            listener,
+            Credentials::none(),
+            unused_store(),
+            counters,
+            weights,
+            stop.clone(),
+        ));
         let (sender, arrivals) = mpsc::channel(followers);
         for _ in 0..followers {
-            let mut client = proto::connect::weights(proto::connect::connect(&address).await?);
+            let mut client = proto::connect::weights(
+                connect(&address, Role::Learner, &Credentials::none()).await?,
+            );
             let sender = sender.clone();
             tokio::spawn(async move {
                 let error = follow(&mut client, &sender).await.err();
@@ -124,7 +135,7 @@ impl Grpc {
     }
 }
 
-type Client = proto::v1::weights_client::WeightsClient<proto::tonic::transport::Channel>;
+type Client = proto::v1::weights_client::WeightsClient<proto::connect::Channel>;
 
 /// Tells of every version that has arrived whole.
 async fn follow(

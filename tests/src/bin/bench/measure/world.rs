@@ -61,6 +61,7 @@ impl World {
         };
         tokio::spawn(service::serve(
             listener,
+            proto::Credentials::none(),
             store.clone(),
             counters.clone(),
             weights,
@@ -69,7 +70,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let server = proto::connect::server().add_service(ControlServer::new(coordinator));
-        let incoming = proto::connect::incoming(listener);
+        let incoming = proto::connect::incoming(listener, &proto::Credentials::none());
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(server.serve_with_incoming_shutdown(incoming, stopped));
         let _stop = stop.drop_guard();

@@ -26,8 +26,9 @@ use learner::publish::{self, Publisher, Subscription};
 use learner::replay::store::StoreSizes;
 use learner::replay::{RowLayout, Store};
 use learner::service::{self, experience::Counters};
-use proto::tonic::transport::{self, Channel};
-use proto::v1;
+use proto::connect::{Channel, connect};
+use proto::tonic::transport;
+use proto::{Credentials, Role, v1};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
@@ -103,7 +104,14 @@ impl Server {
         let store = Arc::new(empty_store()?);
         let (kept, counters) = (store.clone(), Arc::new(Counters::default()));
         let serve = |listener, weights, stop| {
-            tokio::spawn(service::serve(listener, store, counters, weights, stop))
+            tokio::spawn(service::serve(
+                listener,
+                Credentials::none(),
+                store,
+                counters,
+                weights,
+                stop,
+            ))
         };
         Self::start(Some(kept), serve).await
     }
@@ -159,7 +167,7 @@ fn empty_store() -> anyhow::Result<Store> {
 async fn push_all(server: &Server, clients: &[Vec<v1::Chunk>]) -> anyhow::Result<f64> {
     let mut channels = Vec::new();
     for _ in clients {
-        channels.push(proto::connect::connect(&server.address).await?);
+        channels.push(connect(&server.address, Role::Learner, &Credentials::none()).await?);
     }
     let start = Instant::now();
     let mut pushing = JoinSet::new();

@@ -19,7 +19,10 @@ pub(super) async fn serve(
     let service = ExperienceServer::new(Wire).max_decoding_message_size(proto::MAX_MESSAGE);
     proto::connect::server()
         .add_service(service)
-        .serve_with_incoming_shutdown(proto::connect::incoming(listener), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(
+            proto::connect::incoming(listener, &proto::Credentials::none()),
+            stop.cancelled_owned(),
+        )
         .await
 }
 
