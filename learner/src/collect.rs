@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::replay::{Limiter, SampleSizes};
 use rand::{Rng as _, RngExt as _};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use types::experiment::Collection;
 use types::{
     LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId, TrialOutcome, Version,
@@ -20,10 +21,10 @@ const MOST_FAILURES: u32 = 100;
 pub trait Intake {
     /// Expects `episodes` episodes of a trial from now on; trials are numbered 0, 1, 2, …
     fn expect_trial(&self, task: TaskRef, purpose: Purpose, episodes: u32) -> TrialId;
-    /// Transitions stored so far, duplicates not counted.
+    /// Transitions in the replay so far; a trial enters it whole.
     fn inserted(&self) -> u64;
-    /// Transitions stored of one trial so far.
-    fn stored_of(&self, trial: TrialId) -> u64;
+    /// Whether a trial is in the replay.
+    fn has_inserted(&self, trial: TrialId) -> bool;
 }
 
 /// What the schedule depends on.
@@ -89,7 +90,7 @@ impl Plan {
 }
 
 /// A trial on its way.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Open {
     task: TaskRef,
     expected: u64,
@@ -97,11 +98,31 @@ struct Open {
     initial: Option<u32>,
 }
 
+/// Why a training trial is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Experience before the first update.
+    Initial {
+        /// How often it was tried before.
+        tries: u32,
+    },
+    /// The schedule.
+    Ordinary,
+}
+
 /// The schedule's state.
 #[derive(Debug)]
 pub struct Collector {
     plan: Plan,
+    progress: Progress,
+}
+
+/// Where the schedule is; what a checkpoint holds of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Progress {
     open: BTreeMap<TrialId, Open>,
+    /// Ordinary trials asked for.
     ordinary: u64,
     /// Failures of ordinary trials since the last that went well.
     failures: u32,
@@ -122,7 +143,38 @@ impl Collector {
     /// Nothing asked for yet.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan, open: BTreeMap::new(), ordinary: 0, failures: 0 }
+        Self { plan, progress: Progress::default() }
+    }
+
+    /// Where it was.
+    #[must_use]
+    pub fn resume(plan: Plan, progress: Progress) -> Self {
+        Self { plan, progress }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Why a trial that is on its way was asked for.
+    #[must_use]
+    pub fn reason(&self, trial: TrialId) -> Reason {
+        match self.progress.open.get(&trial).and_then(|open| open.initial) {
+            Some(tries) => Reason::Initial { tries },
+            None => Reason::Ordinary,
+        }
+    }
+
+    /// Takes up a trial that was asked for after the progress that this one resumed from.
+    pub fn recall(&mut self, trial: &Trial, reason: Reason) {
+        let initial = match reason {
+            Reason::Initial { tries } => Some(tries),
+            Reason::Ordinary => None,
+        };
+        self.progress.ordinary += u64::from(initial.is_none());
+        self.note_open(trial.id, trial.task, trial.episodes(), initial);
     }
 
     /// The plan.
@@ -133,8 +185,20 @@ impl Collector {
 
     /// One trial per training task with z from the prior.
     pub fn initial(&mut self, intake: &impl Intake) -> Vec<Trial> {
+        self.missing_initial(intake, |_| true)
+    }
+
+    /// The same for the tasks that `lacks` experience and have no such trial on its way.
+    pub fn missing_initial(
+        &mut self,
+        intake: &impl Intake,
+        lacks: impl Fn(TaskRef) -> bool,
+    ) -> Vec<Trial> {
+        let open: BTreeSet<TaskRef> = self.progress.open.values().map(|open| open.task).collect();
         let tasks = (0..self.plan.tasks).map(|index| TaskRef { split: Split::Train, index });
-        tasks.map(|task| self.initial_trial(intake, task, 0)).collect()
+        let missing: Vec<TaskRef> =
+            tasks.filter(|task| !open.contains(task) && lacks(*task)).collect();
+        missing.into_iter().map(|task| self.initial_trial(intake, task, 0)).collect()
     }
 
     fn initial_trial(&mut self, intake: &impl Intake, task: TaskRef, tries: u32) -> Trial {
@@ -152,8 +216,7 @@ impl Collector {
     ) -> Trial {
         let episodes = phases.iter().map(|phase| phase.episodes).sum();
         let id = intake.expect_trial(task, Purpose::Train, episodes);
-        let expected = u64::from(episodes) * self.plan.horizon;
-        self.open.insert(id, Open { task, expected, initial });
+        self.note_open(id, task, episodes, initial);
         Trial {
             id,
             task,
@@ -164,19 +227,43 @@ impl Collector {
         }
     }
 
+    fn note_open(&mut self, id: TrialId, task: TaskRef, episodes: u32, initial: Option<u32>) {
+        let expected = u64::from(episodes) * self.plan.horizon;
+        self.progress.open.insert(id, Open { task, expected, initial });
+    }
+
     /// The next ordinary trial, if the limiter, the window of open trials and the budget allow.
     pub fn next(&mut self, limiter: &Limiter, sampled: u64, intake: &impl Intake) -> Option<Trial> {
-        let window = self.plan.collection.open_trials as usize;
         let committed = self.committed(intake);
-        let room = self.open.len() < window && committed < self.plan.budget;
-        if !room || !limiter.may_insert(committed, sampled, self.plan.trial_transitions()) {
-            return None;
-        }
-        let mut rng = stream(self.plan.seed, Role::ChooseTask, self.ordinary, 0);
-        self.ordinary += 1;
+        let pays = limiter.may_insert(committed, sampled, self.plan.trial_transitions());
+        (pays && self.has_room(intake)).then(|| self.ordinary_trial(intake))
+    }
+
+    /// In lockstep: the ordinary trials of one iteration, as many as the window and the budget allow.
+    pub fn round(&mut self, intake: &impl Intake) -> Vec<Trial> {
+        std::iter::from_fn(|| self.has_room(intake).then(|| self.ordinary_trial(intake))).collect()
+    }
+
+    fn has_room(&self, intake: &impl Intake) -> bool {
+        let window = self.plan.collection.open_trials as usize;
+        self.progress.open.len() < window && self.committed(intake) < self.plan.budget
+    }
+
+    fn ordinary_trial(&mut self, intake: &impl Intake) -> Trial {
+        let mut rng = stream(self.plan.seed, Role::ChooseTask, self.progress.ordinary, 0);
+        self.progress.ordinary += 1;
         let index = rng.random_range(0..self.plan.tasks);
         let task = TaskRef { split: Split::Train, index };
-        Some(self.open_trial(intake, task, self.plan.ordinary_phases(), None))
+        self.open_trial(intake, task, self.plan.ordinary_phases(), None)
+    }
+
+    /// Takes an outcome that was acted on before.
+    pub fn forget(&mut self, outcome: &TrialOutcome) {
+        let open = self.progress.open.remove(&outcome.trial);
+        if open.is_some_and(|open| open.initial.is_none()) {
+            let failed = outcome.failure.is_some();
+            self.progress.failures = if failed { self.progress.failures + 1 } else { 0 };
+        }
     }
 
     /// Takes the outcome of a trial; gives a substitute for an initial trial that failed.
@@ -188,16 +275,16 @@ impl Collector {
         outcome: &TrialOutcome,
         intake: &impl Intake,
     ) -> Result<Option<Trial>, KeepsFailing> {
-        let Some(open) = self.open.remove(&outcome.trial) else {
+        let Some(open) = self.progress.open.remove(&outcome.trial) else {
             return Ok(None);
         };
         let Some(why) = outcome.failure.clone() else {
-            self.failures = 0;
+            self.progress.failures = 0;
             return Ok(None);
         };
         let Some(tries) = open.initial else {
-            self.failures += 1;
-            let (what, times) = ("training trials".to_owned(), self.failures);
+            self.progress.failures += 1;
+            let (what, times) = ("training trials".to_owned(), self.progress.failures);
             let give_up = times >= MOST_FAILURES;
             return if give_up { Err(KeepsFailing { what, times, why }) } else { Ok(None) };
         };
@@ -209,26 +296,23 @@ impl Collector {
         Ok(Some(self.initial_trial(intake, open.task, times)))
     }
 
-    /// Transitions stored, plus those that open trials will still bring. What an actor sent before
-    /// it died counts like any other; its trial is then expected to bring that much less, which it
-    /// exceeds when it is run again.
+    /// Transitions in the replay, plus those that open trials will still bring.
     #[must_use]
     pub fn committed(&self, intake: &impl Intake) -> u64 {
-        let still =
-            |(id, open): (&TrialId, &Open)| open.expected.saturating_sub(intake.stored_of(*id));
-        intake.inserted() + self.open.iter().map(still).sum::<u64>()
+        let to_come = self.progress.open.iter().filter(|(id, _)| !intake.has_inserted(**id));
+        intake.inserted() + to_come.map(|(_, open)| open.expected).sum::<u64>()
     }
 
     /// Trials on their way.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.open.len()
+        self.progress.open.len()
     }
 
     /// Whether nothing more will come.
     #[must_use]
     pub fn is_done(&self, intake: &impl Intake) -> bool {
-        self.open.is_empty() && intake.inserted() >= self.plan.budget
+        self.progress.open.is_empty() && intake.inserted() >= self.plan.budget
     }
 }
 
@@ -258,8 +342,8 @@ mod tests {
             self.0.borrow().iter().sum()
         }
 
-        fn stored_of(&self, trial: TrialId) -> u64 {
-            self.0.borrow()[usize::try_from(trial.0).unwrap()]
+        fn has_inserted(&self, trial: TrialId) -> bool {
+            self.0.borrow()[usize::try_from(trial.0).unwrap()] > 0
         }
     }
 
@@ -320,27 +404,6 @@ mod tests {
             sampled = 10 * (counts.inserted() - 1_000);
         }
         assert_eq!(counts.inserted(), 5_000);
-    }
-
-    /// What a dead actor had sent counts towards the budget, and so is not collected once more.
-    #[test]
-    fn transitions_of_given_up_attempts_count() {
-        let mut collector = Collector::new(plan());
-        let counts = Counts::default();
-        for trial in collector.initial(&counts) {
-            // 150 from an actor that died, then all of it from another.
-            counts.store(&trial, 350);
-            collector.close(&outcome(&trial, None), &counts).unwrap();
-        }
-        let limiter = Limiter::new(10.0, 2_000, counts.inserted());
-        let mut sampled = 0;
-        while !collector.is_done(&counts) {
-            let trial = collector.next(&limiter, sampled, &counts).unwrap();
-            counts.store(&trial, 500);
-            collector.close(&outcome(&trial, None), &counts).unwrap();
-            sampled = 10 * (counts.inserted() - 1_750);
-        }
-        assert!(counts.inserted() < 5_000 + 500, "{}", counts.inserted());
     }
 
     #[test]

@@ -42,6 +42,17 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The experience log cannot be used.
+    #[error(transparent)]
+    Experience(#[from] crate::experience::Error),
+    /// A checkpoint is damaged.
+    #[error("checkpoint {}: {why}", path.display())]
+    Checkpoint {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Too many updates in a row had a loss or a gradient that is not finite.
     #[error(
         "expected finite gradients, got {skipped} updates in a row without; the checkpoint holds \
@@ -91,6 +102,19 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+}
+
+impl Error {
+    /// Whether there is no space on a disk: it may come back.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::File { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            Self::Experience(error) => error.is_full(),
+            _ => false,
+        }
+    }
 }
 
 /// Result of the learner's functions.

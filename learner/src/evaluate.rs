@@ -3,6 +3,7 @@
 use crate::collect::Intake;
 use proto::v1;
 use rand::Rng as _;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::experiment::Evaluation;
 use types::{
@@ -11,15 +12,17 @@ use types::{
 };
 
 /// Where training stood when an evaluation was asked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
-    /// Transitions stored.
+    /// 1, 2, 3, … within the run.
+    pub number: u64,
+    /// Transitions in the replay.
     pub env_steps: u64,
     /// Updates done.
     pub updates: u64,
     /// Weights to evaluate, or newer ones.
     pub version: Version,
-    /// Seconds since the learner's start.
+    /// Seconds of training before it.
     pub wall_s: f64,
     /// Whether it is the one at the end of the run.
     pub last: bool,
@@ -31,56 +34,122 @@ pub struct Evaluator {
     settings: Evaluation,
     seed: u64,
     tasks: Vec<TaskRef>,
-    next_at: u64,
-    pending: Option<Pending>,
+    progress: Progress,
 }
 
-#[derive(Debug)]
+/// Where evaluation is; what a checkpoint holds of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Transitions at which the next one is due.
+    next_at: u64,
+    /// Evaluations begun.
+    begun: u64,
+    /// The one at the end of the run was begun.
+    last: bool,
+    pending: Option<Pending>,
+    /// The best mean return so far.
+    best: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Pending {
     moment: Moment,
     waiting: BTreeMap<TrialId, TaskRef>,
-    returns: BTreeMap<TaskRef, Vec<Vec<f64>>>,
+    /// By trial, so that sums do not depend on who came first.
+    returns: BTreeMap<TrialId, (TaskRef, Vec<f64>)>,
     failed: u64,
+}
+
+/// An evaluation that is complete.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// For the coordinator.
+    pub evaluation: v1::Evaluation,
+    /// The weights were the best so far: the return of the last episode, averaged over test tasks
+    /// (training tasks where there are no others).
+    pub best: bool,
 }
 
 impl Evaluator {
     /// Evaluates all test tasks of `family` and the first training tasks.
     #[must_use]
     pub fn new(settings: Evaluation, seed: u64, family: &FamilySpec) -> Self {
+        let next_at = settings.every_env_steps;
+        let progress = Progress { next_at, begun: 0, last: false, pending: None, best: None };
+        Self::resume(settings, seed, family, progress)
+    }
+
+    /// As it was.
+    #[must_use]
+    pub fn resume(
+        settings: Evaluation,
+        seed: u64,
+        family: &FamilySpec,
+        progress: Progress,
+    ) -> Self {
         let train = family.train.iter().take(settings.train_tasks as usize);
         let tasks = train.chain(&family.test).map(|task| task.id).collect();
-        let next_at = settings.every_env_steps;
-        Self { settings, seed, tasks, next_at, pending: None }
+        Self { settings, seed, tasks, progress }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Whether enough was collected since the last evaluation, and that one is complete.
     #[must_use]
     pub fn is_due(&self, env_steps: u64) -> bool {
-        self.pending.is_none() && env_steps >= self.next_at
+        self.progress.pending.is_none() && env_steps >= self.progress.next_at
     }
 
     /// Whether outcomes are awaited.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.pending.is_some()
+        self.progress.pending.is_some()
+    }
+
+    /// Whether the one at the end of the run was begun.
+    #[must_use]
+    pub fn has_begun_last(&self) -> bool {
+        self.progress.last
+    }
+
+    /// Training goes on behind the end that it had.
+    pub fn forget_last(&mut self) {
+        self.progress.last = false;
+    }
+
+    /// The number of the next one.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.progress.begun + 1
     }
 
     /// The trials of an evaluation at `moment`.
     pub fn begin(&mut self, moment: Moment, intake: &impl Intake) -> Vec<Trial> {
-        let every = self.settings.every_env_steps;
-        self.next_at = (moment.env_steps / every + 1) * every;
-        let mut waiting = BTreeMap::new();
         let mut trials = Vec::new();
         for &task in &self.tasks {
             for repeat in 0..self.settings.repeats {
                 let id = intake.expect_trial(task, Purpose::Evaluate, self.settings.episodes);
-                let trial = self.trial(id, task, repeat, moment.version);
-                waiting.insert(trial.id, task);
-                trials.push(trial);
+                trials.push(self.trial(id, task, repeat, moment.version));
             }
         }
-        self.pending = Some(Pending { moment, waiting, returns: BTreeMap::new(), failed: 0 });
+        self.recall(moment, &trials);
         trials
+    }
+
+    /// Takes up an evaluation that was asked for.
+    pub fn recall(&mut self, moment: Moment, trials: &[Trial]) {
+        let every = self.settings.every_env_steps;
+        let waiting = trials.iter().map(|trial| (trial.id, trial.task)).collect();
+        let pending = Pending { moment, waiting, returns: BTreeMap::new(), failed: 0 };
+        let progress = &mut self.progress;
+        progress.next_at = (moment.env_steps / every + 1) * every;
+        progress.begun = moment.number;
+        progress.last = moment.last;
+        progress.pending = Some(pending);
     }
 
     /// The seed depends on task and repeat alone: all evaluations of a run start alike.
@@ -99,8 +168,8 @@ impl Evaluator {
     }
 
     /// Takes an outcome; gives the evaluation when it was the last one awaited.
-    pub fn take(&mut self, outcome: &TrialOutcome) -> Option<v1::Evaluation> {
-        let pending = self.pending.as_mut()?;
+    pub fn take(&mut self, outcome: &TrialOutcome) -> Option<Scored> {
+        let pending = self.progress.pending.as_mut()?;
         let task = pending.waiting.remove(&outcome.trial)?;
         match &outcome.failure {
             Some(failure) => {
@@ -109,32 +178,42 @@ impl Evaluator {
             }
             None => {
                 let returns = outcome.episodes.iter().map(|e| e.task_return).collect();
-                pending.returns.entry(task).or_default().push(returns);
+                pending.returns.insert(outcome.trial, (task, returns));
             }
         }
         if !pending.waiting.is_empty() {
             return None;
         }
-        self.pending.take().map(Pending::scores)
+        let evaluation = self.progress.pending.take()?.scores();
+        let mean = mean_of_last_episodes(&evaluation);
+        let best = mean.is_some_and(|mean| self.progress.best.is_none_or(|best| mean > best));
+        if best {
+            self.progress.best = mean;
+        }
+        Some(Scored { evaluation, best })
     }
 }
 
 impl Pending {
     fn scores(self) -> v1::Evaluation {
+        let mut by_task: BTreeMap<TaskRef, Vec<Vec<f64>>> = BTreeMap::new();
+        for (task, returns) in self.returns.into_values() {
+            by_task.entry(task).or_default().push(returns);
+        }
         let score = |(task, repeats): (TaskRef, Vec<Vec<f64>>)| v1::TaskScore {
             task: Some(task.into()),
             returns: mean_over_repeats(&repeats),
         };
-        let Moment { env_steps, updates, version, wall_s, last } = self.moment;
+        let Moment { number, env_steps, updates, version, wall_s, last } = self.moment;
         v1::Evaluation {
             env_steps,
             updates,
             version: version.0,
             wall_s,
-            tasks: self.returns.into_iter().map(score).collect(),
+            tasks: by_task.into_iter().map(score).collect(),
             last,
             failed: self.failed,
-            number: 0,
+            number,
         }
     }
 }
@@ -145,4 +224,14 @@ fn mean_over_repeats(repeats: &[Vec<f64>]) -> Vec<f64> {
         repeats.iter().map(|returns| returns[episode]).sum::<f64>() / repeats.len() as f64
     };
     (0..episodes).map(mean).collect()
+}
+
+fn mean_of_last_episodes(evaluation: &v1::Evaluation) -> Option<f64> {
+    let of = |split: Split| {
+        let split = v1::TaskRef::from(TaskRef { split, index: 0 }).split;
+        let tasks = evaluation.tasks.iter().filter(|t| t.task.is_some_and(|t| t.split == split));
+        let last: Vec<f64> = tasks.filter_map(|task| task.returns.last().copied()).collect();
+        (!last.is_empty()).then(|| last.iter().sum::<f64>() / last.len() as f64)
+    };
+    of(Split::Test).or_else(|| of(Split::Train))
 }

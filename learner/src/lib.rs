@@ -1,7 +1,8 @@
 //! The learner: stores experience, trains encoder and agent, publishes weights, checkpoints.
 //!
 //! The trainer owns networks, optimisers and schedule on a thread of its own ([`trainer`]); tokio
-//! tasks only move messages ([`service`], [`link`]); experience lies in between ([`replay`]).
+//! tasks only move messages ([`service`], [`link`]); experience lies in between, in a log on disk
+//! ([`experience`]) that the replay indexes ([`replay`]).
 
 pub mod error;
 pub mod device;
@@ -9,6 +10,7 @@ pub mod networks;
 pub mod inference;
 pub mod agents;
 pub mod pearl;
+pub mod experience;
 pub mod replay;
 pub mod collect;
 pub mod evaluate;
@@ -21,4 +23,4 @@ pub mod link;
 pub mod run;
 
 pub use error::{Error, Result};
-pub use run::{Options, run};
+pub use run::{Options, Start, run};

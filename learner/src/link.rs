@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::progress::{Reports, Standing};
 use crate::replay::Store;
 use crate::service::experience::Counters;
+use crate::trainer::Request;
 use proto::connect::Channel;
 use proto::tonic::Status;
 use proto::v1::control_client::ControlClient;
@@ -15,12 +16,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use types::{Experiment, FamilySpec, Trial, TrialOutcome};
+use types::{Experiment, FamilySpec, TrialOutcome};
 
 /// Time between two reports to the coordinator.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// How long the coordinator may be away before the learner gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Pause before following outcomes anew.
 const FOLLOW_AGAIN: Duration = Duration::from_millis(100);
 /// How long a learner that is leaving waits for somebody to take its last report.
@@ -97,28 +98,30 @@ pub async fn register(control: &Control, address: String) -> Result<(Experiment,
 ///
 /// # Errors
 /// If the coordinator refuses, or is away for too long.
-pub async fn submit(control: Control, mut trials: mpsc::Receiver<Vec<Trial>>) -> Result<()> {
-    while let Some(trials) = trials.recv().await {
-        let trials: Vec<v1::Trial> = trials.into_iter().map(Into::into).collect();
+pub async fn submit(control: Control, mut requests: mpsc::Receiver<Request>) -> Result<()> {
+    while let Some(Request { trials, recollect }) = requests.recv().await {
+        let trials = trials.into_iter().map(Into::into).collect();
+        let request = v1::SubmitRequest { trials, recollect };
         persist("ask for trials", PATIENCE, || {
-            let (mut control, trials) = (control.clone(), trials.clone());
-            async move { control.submit(v1::SubmitRequest { trials, recollect: false }).await }
+            let (mut control, request) = (control.clone(), request.clone());
+            async move { control.submit(request).await }
         })
         .await?;
     }
     Ok(())
 }
 
-/// Passes outcomes on to the trainer, across reconnects without loss or repetition.
+/// Passes outcomes on to the trainer, those at position `from` of the coordinator's list and later,
+/// across reconnects without loss or repetition.
 ///
 /// # Errors
 /// If the coordinator refuses, is away for too long, or sends something that cannot be read.
 pub async fn outcomes(
     control: Control,
+    mut from: u64,
     trainer: mpsc::Sender<TrialOutcome>,
     store: Arc<Store>,
 ) -> Result<()> {
-    let mut from = 0;
     loop {
         let request = v1::OutcomesRequest { from };
         let mut stream = persist("follow outcomes", PATIENCE, || {
@@ -213,7 +216,11 @@ impl Counts {
         let mut report = v1::LearnerProgress {
             phase: "starting".to_owned(),
             env_steps: store.inserted(),
-            transitions_stored: store.written(),
+            transitions_stored: store.stored(),
+            transitions_inserted: store.written(),
+            transitions_discarded: store.discarded(),
+            log_bytes: store.log().bytes(),
+            paused: store.full().unwrap_or_default(),
             transitions_acknowledged: service.acknowledged.load(Ordering::Acquire),
             transitions_duplicated: store.duplicated(),
             chunks_refused: service.refused.load(Ordering::Relaxed),
@@ -228,6 +235,10 @@ impl Counts {
             report.samples_per_insert = standing.samples_per_insert;
             report.version = standing.version;
             report.failure = standing.failure;
+            report.checkpoint_updates = standing.checkpoint_updates;
+            if report.paused.is_empty() {
+                report.paused = standing.paused;
+            }
             report.metrics = standing.metrics;
             report.metrics.insert("lag_mean".to_owned(), store.mean_lag());
         }

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use learner::Start;
 use proto::connect::Exposure;
 use proto::{Credentials, Role};
 use runtime::{CredentialFiles, Stop};
@@ -46,6 +47,10 @@ struct Run {
     /// Folder for checkpoints.
     #[arg(long)]
     run_dir: PathBuf,
+    /// Go on with what is in --run-dir: the newest good checkpoint and the experience behind it.
+    /// Without either, training begins anew.
+    #[arg(long)]
+    resume: bool,
     /// Folder for the log; standard error without it.
     #[arg(long)]
     log_dir: Option<PathBuf>,
@@ -72,6 +77,7 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
     if arguments.exit_with_parent {
         stop.exit_with_parent(Duration::from_secs(10)).context("watch the parent process")?;
     }
+    let start = if arguments.resume { Start::Resume } else { Start::Anew };
     let Run { coordinator, listen, advertise, run_dir, .. } = arguments;
     let CredentialFiles { tls, token_file } = arguments.credentials;
     let credentials = Credentials::open(Role::Learner, tls.as_deref(), token_file.as_deref())?;
@@ -85,6 +91,7 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
         exposure,
         advertise,
         run_dir,
+        start,
     };
     Ok(learner::run(options, stop.token().clone()).await?)
 }

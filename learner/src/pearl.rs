@@ -11,7 +11,7 @@ use crate::inference::gaussian_product;
 use crate::networks::forward::mlp;
 use crate::networks::parameters::to_host;
 use crate::networks::{Adam, AdamSettings, Group, Layer, Stack, adam};
-use nets::{AgentSpec, CriticSpec, Network, Params};
+use nets::{AgentSpec, CriticSpec, Network, Params, TensorShape};
 use tch::{Device, Tensor};
 use types::experiment::{CriticForm, Experiment};
 
@@ -19,6 +19,11 @@ use types::experiment::{CriticForm, Experiment};
 const ENCODER: usize = 0;
 const Q: usize = 1;
 const V: usize = 2;
+
+/// Prefixes of Adam's state in a checkpoint.
+const FIRST: &str = "adam_first.";
+const SECOND: &str = "adam_second.";
+const STEPS: &str = "adam_steps.";
 
 /// Which networks there are.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,6 +182,29 @@ impl Pearl {
         })
     }
 
+    /// Everything as it was when [`Pearl::everything`] gave `params`.
+    ///
+    /// # Errors
+    /// If a tensor is missing or misshapen, or libtorch fails.
+    pub fn resume(
+        spec: &PearlSpec,
+        settings: PearlSettings,
+        params: &Params,
+        device: Device,
+    ) -> Result<Self> {
+        let mut pearl = Self::new(spec, settings, params, device)?;
+        let moments = |group: &Group, name: &str| -> Result<Adam> {
+            let first = group.gather_like(FIRST, params)?;
+            let second = group.gather_like(SECOND, params)?;
+            let steps = TensorShape { name: format!("{STEPS}{name}"), shape: vec![1] };
+            let steps = params.data(&steps)?.first().copied().unwrap_or(0.0);
+            Adam::resume(settings.adam, first, second, steps)
+        };
+        pearl.values_adam = moments(&pearl.values, "values")?;
+        pearl.policy_adam = moments(&pearl.policy, "policy")?;
+        Ok(pearl)
+    }
+
     /// One gradient step on everything.
     ///
     /// # Errors
@@ -284,10 +312,10 @@ impl Pearl {
             (&self.policy, &self.policy_adam, "policy"),
         ] {
             tensors.extend_from_slice(group.export()?.tensors());
-            tensors.extend(prefixed("adam_first", &group.export_like(adam.first())?)?);
-            tensors.extend(prefixed("adam_second", &group.export_like(adam.second())?)?);
+            tensors.extend(prefixed(FIRST, &group.export_like(adam.first())?)?);
+            tensors.extend(prefixed(SECOND, &group.export_like(adam.second())?)?);
             let steps = to_host(adam.steps())?;
-            tensors.push(nets::Tensor::new(format!("adam_steps.{name}"), vec![1], steps)?);
+            tensors.push(nets::Tensor::new(format!("{STEPS}{name}"), vec![1], steps)?);
         }
         tensors.extend_from_slice(self.target.export()?.tensors());
         Ok(Params::new(tensors)?)
@@ -336,7 +364,7 @@ fn stack_of(networks: &[Network]) -> Option<Stack> {
 
 fn prefixed(prefix: &str, params: &Params) -> Result<Vec<nets::Tensor>> {
     let rename = |t: &nets::Tensor| {
-        nets::Tensor::new(format!("{prefix}.{}", t.name()), t.shape().to_vec(), t.data().to_vec())
+        nets::Tensor::new(format!("{prefix}{}", t.name()), t.shape().to_vec(), t.data().to_vec())
     };
     Ok(params.tensors().iter().map(rename).collect::<std::result::Result<_, _>>()?)
 }

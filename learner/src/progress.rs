@@ -56,6 +56,10 @@ pub struct Standing {
     pub metrics: HashMap<String, f64>,
     /// Why training was given up.
     pub failure: String,
+    /// Why it pauses.
+    pub paused: String,
+    /// Updates at the newest checkpoint.
+    pub checkpoint_updates: u64,
 }
 
 /// The trainer's end of reporting.
@@ -120,6 +124,9 @@ pub struct Meter {
     sampling: Duration,
     updating: Duration,
     waiting: Duration,
+    /// What checkpoints kept training from going on: the last one, and the longest.
+    stall: Duration,
+    longest_stall: Duration,
     losses: HashMap<String, f64>,
 }
 
@@ -137,6 +144,8 @@ impl Meter {
             sampling: Duration::ZERO,
             updating: Duration::ZERO,
             waiting: Duration::ZERO,
+            stall: Duration::ZERO,
+            longest_stall: Duration::ZERO,
             losses: HashMap::new(),
         })
     }
@@ -161,6 +170,12 @@ impl Meter {
         self.sampling += took;
     }
 
+    /// Notes how long a checkpoint kept training from going on.
+    pub fn stalled(&mut self, took: Duration) {
+        self.stall = took;
+        self.longest_stall = self.longest_stall.max(took);
+    }
+
     /// Adds time spent waiting for experience.
     pub fn waited(&mut self, took: Duration) {
         self.waiting += took;
@@ -179,6 +194,8 @@ impl Meter {
             ("waited_data_s", self.waiting),
             ("update_s", self.updating),
             ("sample_s", self.sampling),
+            ("checkpoint_stall_s", self.stall),
+            ("checkpoint_stall_max_s", self.longest_stall),
         ];
         metrics.extend(seconds.map(|(name, time)| (name.to_owned(), time.as_secs_f64())));
         metrics.insert("skipped_updates".to_owned(), self.skipped as f64);

@@ -40,6 +40,23 @@ impl Publisher {
         self.next
     }
 
+    /// The next publication will have this version.
+    pub fn go_on_at(&mut self, version: Version) {
+        self.next = version;
+    }
+
+    /// The next publication will have the version of the last one again: the same weights, from a
+    /// process that was started again.
+    pub fn step_back(&mut self) {
+        self.next = self.newest();
+    }
+
+    /// The version published last; 0 before the first publication.
+    #[must_use]
+    pub fn newest(&self) -> Version {
+        Version(self.next.0.saturating_sub(1))
+    }
+
     /// Publishes weights under the next version, which is returned.
     pub fn publish(&mut self, bytes: Vec<u8>) -> Version {
         let version = self.next;

@@ -1,27 +1,37 @@
 //! One learner process from start to end.
 
+use crate::checkpoint::Checkpoints;
 use crate::error::{Error, Result};
 use crate::link::{self, Control, Counts};
-use crate::replay::store::StoreSizes;
-use crate::replay::{RowLayout, Store};
+use crate::replay::{Insertion, RowLayout, Store, StoreSettings};
 use crate::service::experience::Counters;
-use crate::trainer::{Links, Setup, Trainer};
+use crate::trainer::{Links, Resumed, Setup, Trainer};
 use crate::{progress, publish, service};
 use proto::Credentials;
 use proto::connect::{Exposure, ListenError};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use types::experiment::Mode;
 use types::{Experiment, FamilySpec};
 
 /// Submissions of trials on their way to the coordinator.
 const SUBMISSIONS: usize = 64;
 /// Outcomes on their way to the trainer.
 const OUTCOMES: usize = 1024;
+
+/// How a learner begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// From nothing; a run that is there already is refused.
+    Anew,
+    /// With the newest good checkpoint and the log behind it, as far as there are any.
+    Resume,
+}
 
 /// Where a learner finds and leaves things.
 #[derive(Debug, Clone)]
@@ -38,8 +48,10 @@ pub struct Options {
     pub exposure: Exposure,
     /// host:port at which actors reach it, where that differs from `listen`.
     pub advertise: Option<String>,
-    /// Where checkpoints go.
+    /// Where checkpoints and the experience log go.
     pub run_dir: PathBuf,
+    /// What to make of a run that is there already.
+    pub start: Start,
 }
 
 /// Joins the run, trains, and leaves when done or when `stop` is cancelled.
@@ -58,27 +70,29 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     };
     tracing::info!(%address, experiment = experiment.name, family = family.name, "joined");
 
-    let store = Arc::new(new_store(&experiment, &family));
+    let settings = store_settings(&experiment, &family, &options.run_dir)?;
+    let (store, resumed) = open(options.start, &experiment, settings, &options.run_dir)?;
+    let store = Arc::new(store);
     let counters = Arc::new(Counters::default());
     let (publisher, weights) = publish::channel();
     let (reporter, reports) = progress::channel();
     let (trials_sender, trials) = mpsc::channel(SUBMISSIONS);
     let (outcomes_sender, outcomes) = mpsc::channel(OUTCOMES);
     let ended = CancellationToken::new();
+    let read = resumed.as_ref().map_or(0, Resumed::outcomes);
 
     let mut tasks = JoinSet::new();
     let serving = CancellationToken::new();
-    let server = service::serve(
-        listener,
-        credentials.clone(),
-        store.clone(),
-        counters.clone(),
+    let served = service::Served {
+        store: store.clone(),
+        counters: counters.clone(),
+        durability: experiment.replay.durability,
         weights,
-        serving.clone(),
-    );
+    };
+    let server = service::serve(listener, credentials.clone(), served, serving.clone());
     tasks.spawn(async move { server.await.map_err(Error::from) });
     tasks.spawn(link::submit(control.clone(), trials));
-    tasks.spawn(link::outcomes(control.clone(), outcomes_sender, store.clone()));
+    tasks.spawn(link::outcomes(control.clone(), read, outcomes_sender, store.clone()));
     let counts = Counts { store: store.clone(), service: counters };
     let reporting = link::progress(control, reports, counts, stop.clone(), ended.clone());
     let mut reporting = tokio::spawn(reporting);
@@ -90,6 +104,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
         experiment,
         family,
         store,
+        resumed,
         publisher,
     };
     let result = tokio::select! {
@@ -155,15 +170,45 @@ fn train(setup: Setup) -> Result<()> {
     Trainer::new(setup)?.run()
 }
 
-fn new_store(experiment: &Experiment, family: &FamilySpec) -> Store {
+/// An empty store, or the one that is there with what training needs to go on.
+fn open(
+    start: Start,
+    experiment: &Experiment,
+    settings: StoreSettings,
+    run_dir: &Path,
+) -> Result<(Store, Option<Resumed>)> {
+    match start {
+        Start::Anew => Ok((Store::create(settings)?, None)),
+        Start::Resume => {
+            let kept = experiment.learner.checkpoints as usize;
+            let checkpoints = Checkpoints::in_run(run_dir, kept)?;
+            let (store, resumed) = Resumed::load(&checkpoints, &settings)?;
+            Ok((store, Some(resumed)))
+        }
+    }
+}
+
+fn store_settings(
+    experiment: &Experiment,
+    family: &FamilySpec,
+    run_dir: &Path,
+) -> Result<StoreSettings> {
     let collection = &experiment.collection;
     // The wire and `Experiment::validate` bound episodes far below what u32 can hold.
     let episodes = collection.prior_episodes + collection.posterior_episodes;
-    let sizes = StoreSizes {
+    let settings = StoreSettings {
+        folder: run_dir.join("experience"),
+        segment_bytes: experiment.replay.segment_mib as usize * 1024 * 1024,
+        spec: family.env,
+        layout: RowLayout::new(&family.env, experiment.inference.next_observation),
         tasks: family.train.len(),
         transitions: experiment.replay.transitions_per_task,
         context: episodes as usize * family.env.horizon,
+        insertion: match collection.mode {
+            Mode::Async => Insertion::AtOnce,
+            Mode::Lockstep => Insertion::InTurn,
+        },
     };
-    let layout = RowLayout::new(&family.env, experiment.inference.next_observation);
-    Store::new(family.env, layout, sizes)
+    settings.check_chunk(experiment.actors.chunk as usize)?;
+    Ok(settings)
 }

@@ -1,3 +1,4 @@
 //! What tests of several processes share.
 
 pub mod proxy;
+pub mod replay;

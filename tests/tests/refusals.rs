@@ -4,14 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 use learner::collect::Intake as _;
-use learner::replay::store::StoreSizes;
-use learner::replay::{RowLayout, Store};
+use learner::replay::RowLayout;
 use learner::service::{self, experience::Counters};
 use proto::connect::connect;
 use proto::tonic::{Code, Status};
 use proto::{Credentials, Role, v1};
 use std::sync::Arc;
+use tests::replay::{Replay, Sizes};
 use tokio_util::sync::CancellationToken;
+use types::experiment::Durability;
 use types::{
     ActorId, Chunk, EnvSpec, Incarnation, Origin, Purpose, Segment, Sequence, Split, TaskRef,
     TrialId, Version,
@@ -23,7 +24,7 @@ const TASK: TaskRef = TaskRef { split: Split::Train, index: 1 };
 
 struct Learner {
     address: String,
-    store: Arc<Store>,
+    store: Replay,
     counters: Arc<Counters>,
     stop: CancellationToken,
 }
@@ -32,22 +33,21 @@ impl Learner {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let sizes = StoreSizes { tasks: 4, transitions: 1_000, context: 100 };
-        let store = Arc::new(Store::new(SPEC, RowLayout::new(&SPEC, false), sizes));
+        let sizes = Sizes { tasks: 4, transitions: 1_000, context: 100 };
+        let store = Replay::empty(SPEC, RowLayout::new(&SPEC, false), sizes).unwrap();
         assert_eq!(store.expect_trial(TASK, Purpose::Train, 2), TrialId(0));
         assert_eq!(store.expect_trial(TASK, Purpose::Evaluate, 2), TrialId(1));
         let counters = Arc::new(Counters::default());
         let (mut publisher, weights) = learner::publish::channel();
         store.published(publisher.publish(vec![0; 16]));
         let stop = CancellationToken::new();
-        let serving = service::serve(
-            listener,
-            Credentials::none(),
-            store.clone(),
-            counters.clone(),
+        let served = service::Served {
+            store: store.store(),
+            counters: counters.clone(),
+            durability: Durability::Process,
             weights,
-            stop.clone(),
-        );
+        };
+        let serving = service::serve(listener, Credentials::none(), served, stop.clone());
         tokio::spawn(serving);
         Self { address, store, counters, stop }
     }
@@ -186,6 +186,12 @@ async fn every_kind_of_bad_chunk_is_refused_and_nothing_else_is_harmed() {
             &["task", "train-1", "train-2"],
         ),
         (
+            "a part left out",
+            damaged(true, |c| c.offset = 8),
+            Code::InvalidArgument,
+            &["trial 0", "expected transition 0 of episode 0", "got transition 8"],
+        ),
+        (
             "past the horizon",
             damaged(true, |c| c.offset = 98),
             Code::OutOfRange,
@@ -210,9 +216,10 @@ async fn every_kind_of_bad_chunk_is_refused_and_nothing_else_is_harmed() {
         for word in words {
             assert!(status.message().contains(word), "{name}: {word:?} in {}", status.message());
         }
-        assert_eq!(learner.store.inserted(), 4 * (good + 1), "{name}");
+        assert_eq!(learner.store.stored(), 4 * (good + 1), "{name}");
     }
-    assert_eq!(learner.store.written(), learner.store.inserted());
+    // The trial was begun again each time and never completed.
+    assert_eq!(learner.store.discarded() + learner.store.staged(), learner.store.stored());
     let counted = &learner.counters;
     assert_eq!(counted.refused.load(std::sync::atomic::Ordering::Relaxed), refused);
 }
@@ -223,8 +230,7 @@ async fn a_chunk_sent_again_is_acknowledged_again_and_stored_once() {
     learner.push(vec![chunk(1, 0), chunk(1, 1), chunk(1, 2)]).await.unwrap();
     let ack = learner.push(vec![chunk(1, 1), chunk(1, 2), chunk(1, 3)]).await.unwrap();
     assert_eq!((ack.next_sequence, ack.transitions), (4, 16));
-    assert_eq!((learner.store.inserted(), learner.store.duplicated()), (16, 8));
-    assert_eq!(learner.store.written(), 16);
+    assert_eq!((learner.store.stored(), learner.store.duplicated()), (16, 8));
 }
 
 #[tokio::test]
@@ -233,5 +239,5 @@ async fn a_message_over_the_limit_is_refused() {
     let huge = damaged(true, |c| c.observations = vec![0; proto::MAX_MESSAGE].into());
     let status = learner.push(vec![huge]).await.expect_err("a message over 4 MiB");
     assert!(matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted), "{status}");
-    assert_eq!(learner.store.inserted(), 0);
+    assert_eq!(learner.store.stored(), 0);
 }

@@ -47,6 +47,21 @@ impl Adam {
         Ok(Self { settings, first: zeros.f_zeros_like()?, second: zeros, steps })
     }
 
+    /// Moments as they were, laid out like the parameters, after `steps` steps that counted.
+    ///
+    /// # Errors
+    /// If libtorch fails.
+    pub fn resume(
+        settings: AdamSettings,
+        first: Tensor,
+        second: Tensor,
+        steps: f32,
+    ) -> Result<Self> {
+        let device = first.device();
+        let steps = Tensor::f_full([], f64::from(steps), (Kind::Float, device))?;
+        Ok(Self { settings, first, second, steps })
+    }
+
     /// One step: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ − α m̂/(√v̂ + ε).
     ///
     /// `usable` is `[]`, 1 or 0: with 0 nothing changes, whatever the gradient holds. It stays on

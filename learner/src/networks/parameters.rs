@@ -80,13 +80,17 @@ impl Group {
     pub fn new(stacks: Vec<Stack>, params: &Params, device: Device) -> Result<Self> {
         let shapes: Vec<Vec<i64>> = stacks.iter().flat_map(Stack::shapes).collect();
         let sizes: Vec<i64> = shapes.iter().map(|shape| shape.iter().product()).collect();
-        let mut values = Vec::new();
-        for part in stacks.iter().flat_map(Stack::parts) {
-            values.extend_from_slice(params.data(&part)?);
-        }
-        let flat = Tensor::f_from_slice(&values)?.f_to_device(device)?;
-        let flat = flat.f_set_requires_grad(true)?;
+        let flat = gather(&stacks, "", params, device)?.f_set_requires_grad(true)?;
         Ok(Self { stacks, sizes, shapes, flat })
+    }
+
+    /// A buffer laid out like this group (Adam's moments, say) from the tensors that are named like
+    /// the parameters behind `prefix`.
+    ///
+    /// # Errors
+    /// If a tensor is missing or has another shape.
+    pub fn gather_like(&self, prefix: &str, params: &Params) -> Result<Tensor> {
+        gather(&self.stacks, prefix, params, self.flat.device())
     }
 
     /// The buffer: the leaf that gradients are taken with respect to.
@@ -177,6 +181,16 @@ impl Group {
         let length = self.sizes[before..until].iter().sum();
         Ok(self.flat.f_detach()?.f_narrow(0, start, length)?)
     }
+}
+
+/// One flat buffer with the numbers of `stacks`.
+fn gather(stacks: &[Stack], prefix: &str, params: &Params, device: Device) -> Result<Tensor> {
+    let mut values = Vec::new();
+    for mut part in stacks.iter().flat_map(Stack::parts) {
+        part.name.insert_str(0, prefix);
+        values.extend_from_slice(params.data(&part)?);
+    }
+    Ok(Tensor::f_from_slice(&values)?.f_to_device(device)?)
 }
 
 /// The numbers of `stacks` under the names of their parameters.

@@ -1,13 +1,15 @@
-//! Experience: stored per task, deduplicated by sender, sampled for updates, metered against them.
+//! Experience: deduplicated by sender, staged per trial, indexed per task, sampled for updates,
+//! metered against them. The numbers themselves lie in the log ([`crate::experience`]).
 
 pub mod ledger;
 pub mod limiter;
+pub mod ring;
 pub mod row;
 pub mod sampler;
+pub mod staging;
 pub mod store;
-pub mod task;
 
 pub use limiter::Limiter;
 pub use row::RowLayout;
 pub use sampler::{HostBatch, SampleSizes};
-pub use store::{Refusal, Store, Stored};
+pub use store::{InsertError, Insertion, Refusal, Snapshot, Store, StoreSettings, Stored};

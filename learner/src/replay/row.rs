@@ -2,10 +2,10 @@
 //!
 //! Columns: observation | action | task reward | next observation | training reward |
 //! not-terminated. What the encoder sees (observation, action, task reward and, if wanted, next
-//! observation) is a prefix, so a context row is a shorter copy of a row; one row is one copy.
+//! observation) is a prefix, so a context row is a shorter row.
 
-use proto::chunk::CheckedChunk;
-use types::{End, EnvSpec};
+use crate::experience::Transitions;
+use types::EnvSpec;
 
 /// Where the columns are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,23 +54,18 @@ impl RowLayout {
         ]
     }
 
-    /// Writes transition `i` of a chunk into `row`, which holds [`RowLayout::width`] numbers.
-    pub fn write(&self, chunk: &CheckedChunk, i: usize, row: &mut [f32]) {
-        let action = self.observation;
-        let reward = action + self.action;
-        let next = reward + 1;
-        let training = next + self.observation;
-        copy(&mut row[..action], chunk.observation(i));
-        copy(&mut row[action..reward], chunk.action(i));
-        row[reward] = chunk.reward(i);
-        copy(&mut row[next..training], chunk.observation(i + 1));
-        row[training] = chunk.training_reward(i);
-        let last = i + 1 == chunk.len();
-        let terminated = last && chunk.end == Some(End::Terminated);
-        row[training + 1] = if terminated { 0.0 } else { 1.0 };
+    /// Appends transition `i` of a chunk to `rows`: [`RowLayout::width`] numbers.
+    pub fn push_row(&self, transitions: &Transitions<'_>, i: usize, rows: &mut Vec<f32>) {
+        rows.extend_from_slice(transitions.before(i));
+        rows.extend_from_slice(transitions.next_observation(i));
+        rows.extend([transitions.training_reward(i), transitions.not_terminated(i)]);
     }
-}
 
-fn copy(row: &mut [f32], little_endian: &[u8]) {
-    bytemuck::cast_slice_mut(row).copy_from_slice(little_endian);
+    /// Appends transition `i` of a chunk to `rows`: [`RowLayout::context_width`] numbers.
+    pub fn push_context(&self, transitions: &Transitions<'_>, i: usize, rows: &mut Vec<f32>) {
+        rows.extend_from_slice(transitions.before(i));
+        if self.next_observation_in_context {
+            rows.extend_from_slice(transitions.next_observation(i));
+        }
+    }
 }

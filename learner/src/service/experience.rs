@@ -1,18 +1,24 @@
 //! Takes chunks in: check, store, acknowledge.
 
-use crate::replay::{Refusal, Store, Stored};
+use crate::replay::{InsertError, Refusal, Store, Stored};
+use crate::service::durable::Durable;
 use proto::chunk::CheckedChunk;
 use proto::tonic::{Code, Request, Response, Status, Streaming};
 use proto::v1;
 use proto::v1::experience_server::Experience;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 /// Acknowledgements on their way to one actor; small, since each says all that came before.
 const ACKS: usize = 16;
+/// Between two attempts to store a chunk on a full disk.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// What the service has done, counted apart from the store.
 #[derive(Debug, Default)]
@@ -28,20 +34,35 @@ pub struct Counters {
 pub struct Service {
     store: Arc<Store>,
     counters: Arc<Counters>,
+    durable: Durable,
     stop: CancellationToken,
 }
 
 impl Service {
-    /// A service that fills `store`.
+    /// A service that fills `store` and acknowledges what is `durable`.
     #[must_use]
-    pub fn new(store: Arc<Store>, counters: Arc<Counters>, stop: CancellationToken) -> Self {
-        Self { store, counters, stop }
+    pub fn new(
+        store: Arc<Store>,
+        counters: Arc<Counters>,
+        durable: Durable,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { store, counters, durable, stop }
     }
+}
+
+/// An acknowledgement that is due once the log is safe up to a point.
+struct Due {
+    ack: v1::Ack,
+    /// See [`Durable::wait`].
+    ticket: u64,
+    /// Transitions that it is the first to acknowledge.
+    fresh: u64,
 }
 
 #[proto::tonic::async_trait]
 impl Experience for Service {
-    type PushStream = ReceiverStream<Result<v1::Ack, Status>>;
+    type PushStream = Pin<Box<dyn Stream<Item = Result<v1::Ack, Status>> + Send>>;
 
     async fn push(
         &self,
@@ -61,7 +82,17 @@ impl Experience for Service {
                 () = stop.cancelled() => {}
             }
         });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        let (durable, counters) = (self.durable.clone(), self.counters.clone());
+        let acks = ReceiverStream::new(receiver).then(move |due: Result<Due, Status>| {
+            let (mut durable, counters) = (durable.clone(), counters.clone());
+            async move {
+                let Due { ack, ticket, fresh } = due?;
+                durable.wait(ticket).await?;
+                counters.acknowledged.fetch_add(fresh, Ordering::AcqRel);
+                Ok(ack)
+            }
+        });
+        Ok(Response::new(Box::pin(acks)))
     }
 }
 
@@ -70,7 +101,7 @@ struct OneStream {
     store: Arc<Store>,
     counters: Arc<Counters>,
     chunks: Streaming<v1::Chunk>,
-    acks: mpsc::Sender<Result<v1::Ack, Status>>,
+    acks: mpsc::Sender<Result<Due, Status>>,
 }
 
 impl OneStream {
@@ -78,7 +109,7 @@ impl OneStream {
     async fn run(mut self) {
         loop {
             let answer = match self.chunks.message().await {
-                Ok(Some(chunk)) => self.take(chunk),
+                Ok(Some(chunk)) => self.take(chunk).await,
                 Ok(None) => return,
                 Err(status) if has_gone(&status) => return,
                 // Too large, or no chunk at all.
@@ -95,13 +126,30 @@ impl OneStream {
         }
     }
 
-    fn take(&self, chunk: v1::Chunk) -> Result<v1::Ack, Status> {
+    async fn take(&self, chunk: v1::Chunk) -> Result<Due, Status> {
         let chunk = CheckedChunk::check(chunk, self.store.spec())?;
-        let Stored { account, duplicate } = self.store.insert(&chunk)?;
-        if !duplicate {
-            self.counters.acknowledged.fetch_add(chunk.len() as u64, Ordering::AcqRel);
+        let Stored { account, duplicate } = self.store_when_there_is_space(&chunk).await?;
+        let fresh = if duplicate { 0 } else { chunk.len() as u64 };
+        let ack = v1::Ack { next_sequence: account.next.0, transitions: account.transitions };
+        Ok(Due { ack, ticket: self.store.log().appended(), fresh })
+    }
+
+    /// While the disk is full nothing is read from the actor, which so comes to wait as well.
+    async fn store_when_there_is_space(&self, chunk: &CheckedChunk) -> Result<Stored, Status> {
+        loop {
+            match self.store.insert(chunk) {
+                Ok(stored) => {
+                    self.store.note_space();
+                    return Ok(stored);
+                }
+                Err(InsertError::Refused(refusal)) => return Err(refusal.into()),
+                Err(InsertError::Log(error)) if error.is_full() => {
+                    self.store.note_full(&error);
+                    tokio::time::sleep(TRY_AGAIN).await;
+                }
+                Err(InsertError::Log(error)) => return Err(Status::internal(error.to_string())),
+            }
         }
-        Ok(v1::Ack { next_sequence: account.next.0, transitions: account.transitions })
     }
 }
 
@@ -117,6 +165,7 @@ impl From<Refusal> for Status {
             Refusal::UnknownTrial { .. } => Status::not_found(message),
             Refusal::WrongTask { .. }
             | Refusal::NotCollected { .. }
+            | Refusal::OutOfPlace { .. }
             | Refusal::WrongActor { .. } => Status::invalid_argument(message),
             Refusal::FutureVersion { .. } => Status::out_of_range(message),
             Refusal::Gap { .. } => Status::failed_precondition(message),

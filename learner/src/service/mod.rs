@@ -1,8 +1,10 @@
 //! The learner's two services, and the server that carries them.
 
+pub mod durable;
 pub mod experience;
 pub mod weights;
 
+use self::durable::Durable;
 use crate::publish::Subscription;
 use crate::replay::Store;
 use proto::Credentials;
@@ -11,6 +13,20 @@ use proto::v1::weights_server::WeightsServer;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use types::experiment::Durability;
+
+/// What is served.
+#[derive(Debug)]
+pub struct Served {
+    /// Where experience goes.
+    pub store: Arc<Store>,
+    /// What is counted on the way.
+    pub counters: Arc<experience::Counters>,
+    /// What an acknowledged transition outlives.
+    pub durability: Durability,
+    /// The newest weights.
+    pub weights: Subscription,
+}
 
 /// Serves experience and weights on `listener` until `stop`. Open streams end with it.
 ///
@@ -19,12 +35,12 @@ use tokio_util::sync::CancellationToken;
 pub async fn serve(
     listener: TcpListener,
     credentials: Credentials,
-    store: Arc<Store>,
-    counters: Arc<experience::Counters>,
-    weights: Subscription,
+    served: Served,
     stop: CancellationToken,
 ) -> std::result::Result<(), proto::tonic::transport::Error> {
-    let experience = experience::Service::new(store, counters, stop.clone());
+    let Served { store, counters, durability, weights } = served;
+    let durable = Durable::start(durability, &store, stop.clone());
+    let experience = experience::Service::new(store, counters, durable, stop.clone());
     let weights = weights::Service::new(weights, stop.clone());
     let experience = ExperienceServer::new(experience)
         .max_decoding_message_size(proto::MAX_MESSAGE)

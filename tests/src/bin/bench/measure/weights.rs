@@ -12,7 +12,7 @@ use crate::measure::figure::Figure;
 use crate::measure::statistics::percentile;
 use anyhow::{Context as _, ensure};
 use learner::publish::{self, Publisher};
-use learner::replay::{RowLayout, Store, store::StoreSizes};
+use learner::replay::RowLayout;
 use learner::service::{self, experience::Counters};
 use proto::connect::connect;
 use proto::pieces::Assembler;
@@ -20,11 +20,13 @@ use proto::{Credentials, Role};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tests::replay::{Replay, Sizes};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use types::EnvSpec;
+use types::experiment::Durability;
 
 const BENCH: &str = "weights";
 const THREADS: usize = 2;
@@ -89,6 +91,7 @@ async fn arrived(
 
 /// Publisher, service and followers of the project.
 struct Grpc {
+    _replay: Replay,
     publisher: Publisher,
     arrivals: Arrivals,
     _stop: DropGuard,
@@ -101,14 +104,14 @@ impl Grpc {
         let (publisher, weights) = publish::channel();
         let stop = CancellationToken::new();
         let counters = Arc::new(Counters::default());
-        tokio::spawn(service::serve(
-            listener,
-            Credentials::none(),
-            unused_store(),
+        let replay = unused_replay()?;
+        let served = service::Served {
+            store: replay.store(),
             counters,
+            durability: Durability::Process,
             weights,
-            stop.clone(),
-        ));
+        };
+        tokio::spawn(service::serve(listener, Credentials::none(), served, stop.clone()));
         let (sender, arrivals) = mpsc::channel(followers);
         for _ in 0..followers {
             let mut client = proto::connect::weights(
@@ -122,7 +125,7 @@ impl Grpc {
                 }
             });
         }
-        Ok(Self { publisher, arrivals, _stop: stop.drop_guard() })
+        Ok(Self { _replay: replay, publisher, arrivals, _stop: stop.drop_guard() })
     }
 
     /// Publishes and waits for all followers.
@@ -158,10 +161,10 @@ async fn follow(
 }
 
 /// The service of experience beside that of weights needs one.
-fn unused_store() -> Arc<Store> {
+fn unused_replay() -> anyhow::Result<Replay> {
     let spec = EnvSpec { observation_dim: 1, action_dim: 1, horizon: 1, shaped_reward: false };
-    let sizes = StoreSizes { tasks: 1, transitions: 1, context: 1 };
-    Arc::new(Store::new(spec, RowLayout::new(&spec, false), sizes))
+    let sizes = Sizes { tasks: 1, transitions: 1, context: 1 };
+    Ok(Replay::empty(spec, RowLayout::new(&spec, false), sizes)?)
 }
 
 /// Bytes over TCP and nothing else.

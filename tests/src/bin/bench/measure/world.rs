@@ -5,7 +5,6 @@ use crate::measure::{cheetah, process};
 use anyhow::bail;
 use learner::collect::Intake as _;
 use learner::publish::{self, Publisher};
-use learner::replay::store::StoreSizes;
 use learner::replay::{RowLayout, Store};
 use learner::service::{self, experience::Counters};
 use proto::tonic::{Request, Response, Status};
@@ -14,6 +13,7 @@ use proto::v1::control_server::{Control, ControlServer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tests::replay::{Replay, Sizes};
 use tokio::net::TcpListener;
 use tokio_stream::Empty;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -28,7 +28,7 @@ const HEARTBEAT_MS: u32 = 500;
 /// Services on the loopback, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct World {
-    store: Arc<Store>,
+    store: Replay,
     counters: Arc<Counters>,
     coordinator: String,
     /// Followers stay connected while there is a publisher.
@@ -42,8 +42,9 @@ impl World {
         let family = envs::find(&experiment.environment.family)?;
         let layout = RowLayout::new(&family.spec(), experiment.inference.next_observation);
         let tasks = family.tasks(types::Split::Train).len();
-        let sizes = StoreSizes { tasks, transitions: ROWS, context: 400 };
-        let store = Arc::new(Store::new(family.spec(), layout, sizes));
+        let sizes = Sizes { tasks, transitions: ROWS, context: 400 };
+        let replay = Replay::empty(family.spec(), layout, sizes)?;
+        let store = replay.store();
         let counters = Arc::new(Counters::default());
         let (spec, params) = cheetah::agent(experiment)?;
         let (mut publisher, weights) = publish::channel();
@@ -59,14 +60,13 @@ impl World {
             lives: AtomicU64::new(0),
             leased: AtomicU64::new(0),
         };
-        tokio::spawn(service::serve(
-            listener,
-            proto::Credentials::none(),
-            store.clone(),
-            counters.clone(),
+        let served = service::Served {
+            store,
+            counters: counters.clone(),
+            durability: experiment.replay.durability,
             weights,
-            stop.clone(),
-        ));
+        };
+        tokio::spawn(service::serve(listener, proto::Credentials::none(), served, stop.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let server = proto::connect::server().add_service(ControlServer::new(coordinator));
@@ -74,7 +74,7 @@ impl World {
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(server.serve_with_incoming_shutdown(incoming, stopped));
         let _stop = stop.drop_guard();
-        Ok(Self { store, counters, coordinator: address, _publisher: publisher, _stop })
+        Ok(Self { store: replay, counters, coordinator: address, _publisher: publisher, _stop })
     }
 
     /// `host:port` for actors.
@@ -102,7 +102,7 @@ impl World {
             actors.iter_mut().try_for_each(process::Actor::alive)?;
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        debug_assert!(self.store.inserted() >= transitions);
+        debug_assert!(self.store.stored() >= transitions);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Checking and storing without a wire, in one thread.
 
-use super::{BENCH, CHUNKS, TURNS, chunks, empty_store};
+use super::{BENCH, CHUNKS, TURNS, chunks, empty_replay};
 use crate::measure::cheetah;
 use crate::measure::figure::Figure;
 use learner::replay::Store;
@@ -18,7 +18,7 @@ pub(super) fn measure() -> anyhow::Result<()> {
     let (mut check, mut store, mut copy) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..=TURNS {
         let (checking, checked) = timed(|| check_all(&wire, &spec))?;
-        let replay = empty_store()?;
+        let replay = empty_replay()?;
         let (storing, ()) = timed(|| store_all(&replay, &checked))?;
         let (copying, ()) = timed(|| copy_all(&wire))?;
         if turn > 0 {

@@ -7,6 +7,8 @@
 //!   ranges), notices repetitions, writes every transition into the replay of its task, and
 //!   acknowledges.
 //!
+//! Every chunk is a trial of its own, so that it enters the replay at once.
+//!
 //! A turn is the time from the first chunk to the last acknowledgement, with all connections made.
 //! Clients and service share one runtime of [`THREADS`] threads. The replay of every turn starts
 //! empty, so it pays for its memory as a run does.
@@ -23,8 +25,7 @@ use crate::measure::figure::Figure;
 use anyhow::{Context as _, ensure};
 use learner::collect::Intake as _;
 use learner::publish::{self, Publisher, Subscription};
-use learner::replay::store::StoreSizes;
-use learner::replay::{RowLayout, Store};
+use learner::replay::RowLayout;
 use learner::service::{self, experience::Counters};
 use proto::connect::{Channel, connect};
 use proto::tonic::transport;
@@ -32,10 +33,12 @@ use proto::{Credentials, Role, v1};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
+use tests::replay::{Replay, Sizes};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use types::TrialId;
+use types::experiment::Durability;
 
 const BENCH: &str = "ingest";
 const THREADS: usize = 2;
@@ -88,7 +91,7 @@ fn total() -> u64 {
 /// An experience service on the loopback.
 struct Server {
     address: String,
-    store: Option<Arc<Store>>,
+    replay: Option<Replay>,
     serving: Serving,
     stop: CancellationToken,
     _publisher: Publisher,
@@ -101,23 +104,18 @@ impl Server {
     }
 
     async fn learner() -> anyhow::Result<Self> {
-        let store = Arc::new(empty_store()?);
-        let (kept, counters) = (store.clone(), Arc::new(Counters::default()));
+        let replay = empty_replay()?;
+        let (store, counters) = (replay.store(), Arc::new(Counters::default()));
         let serve = |listener, weights, stop| {
-            tokio::spawn(service::serve(
-                listener,
-                Credentials::none(),
-                store,
-                counters,
-                weights,
-                stop,
-            ))
+            let served =
+                service::Served { store, counters, durability: Durability::Process, weights };
+            tokio::spawn(service::serve(listener, Credentials::none(), served, stop))
         };
-        Self::start(Some(kept), serve).await
+        Self::start(Some(replay), serve).await
     }
 
     async fn start(
-        store: Option<Arc<Store>>,
+        replay: Option<Replay>,
         serve: impl FnOnce(TcpListener, Subscription, CancellationToken) -> Serving,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -125,7 +123,7 @@ impl Server {
         let (publisher, weights) = publish::channel();
         let stop = CancellationToken::new();
         let serving = serve(listener, weights, stop.clone());
-        Ok(Self { address, store, serving, stop, _publisher: publisher })
+        Ok(Self { address, replay, serving, stop, _publisher: publisher })
     }
 
     /// Ends it, sees that the store has everything once, and gives its memory back, so that the
@@ -133,11 +131,12 @@ impl Server {
     async fn end(self) -> anyhow::Result<()> {
         self.stop.cancel();
         self.serving.await??;
-        let Some(mut store) = self.store else { return Ok(()) };
-        ensure!(store.written() == total(), "expected all in store, got {}", store.written());
+        let Some(replay) = self.replay else { return Ok(()) };
+        ensure!(replay.written() == total(), "expected all in store, got {}", replay.written());
+        let store = replay.store();
+        drop(replay);
         // The tasks of the streams hold it a little longer.
-        while let Err(shared) = Arc::try_unwrap(store) {
-            store = shared;
+        while Arc::strong_count(&store) > 1 {
             tokio::task::yield_now().await;
         }
         Ok(())
@@ -147,20 +146,17 @@ impl Server {
 type Serving = JoinHandle<Result<(), transport::Error>>;
 
 /// A replay that expects the chunks of all clients.
-fn empty_store() -> anyhow::Result<Store> {
+fn empty_replay() -> anyhow::Result<Replay> {
     let spec = cheetah::family()?.spec();
     let tasks = cheetah::TASKS as usize;
-    let sizes = StoreSizes { tasks, transitions: ROWS, context: 400 };
-    let store = Store::new(spec, RowLayout::new(&spec, false), sizes);
-    for task in 0..cheetah::TASKS {
-        let TrialId(trial) = store.expect_trial(
-            cheetah::task(task.into(), cheetah::TASKS),
-            types::Purpose::Train,
-            u32::MAX,
-        );
-        ensure!(trial == u64::from(task), "expected trial {task}, got {trial}");
+    let sizes = Sizes { tasks, transitions: ROWS, context: 400 };
+    let replay = Replay::empty(spec, RowLayout::new(&spec, false), sizes)?;
+    for expected in 0..u64::from(CLIENTS) * CHUNKS {
+        let task = cheetah::task(expected, cheetah::TASKS);
+        let TrialId(trial) = replay.expect_trial(task, types::Purpose::Train, 1);
+        ensure!(trial == expected, "expected trial {expected}, got {trial}");
     }
-    Ok(store)
+    Ok(replay)
 }
 
 /// Transitions per second of one turn.

@@ -1,0 +1,486 @@
+//! The trainer: owns networks, optimisers, schedule and evaluation, on a thread of its own. It
+//! talks to the world through the channels of [`Links`] alone.
+//!
+//! What happens to it is written to the experience log before the world can know of it, so that a
+//! learner that is started again takes up where this one stopped ([`resume`]). Collection and
+//! learning take turns in [`lockstep`] or go on at the same time ([`asynchronous`]).
+
+mod asynchronous;
+mod lockstep;
+mod resume;
+mod saving;
+
+pub use resume::Resumed;
+
+use crate::checkpoint::{Checkpoints, Writer};
+use crate::collect::{Collector, Intake as _, Plan};
+use crate::error::{Error, Result};
+use crate::evaluate::{Evaluator, Moment};
+use crate::experience::Event;
+use crate::pearl::{self, Pearl, PearlSettings, PearlSpec};
+use crate::progress::{Meter, Phase, Reporter, Standing};
+use crate::publish::Publisher;
+use crate::replay::sampler::{HostBatch, HostNoise, NoiseShape, choose_tasks, to_device};
+use crate::replay::{Limiter, SampleSizes, Store};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tch::Device;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use types::experiment::Mode;
+use types::{Experiment, FamilySpec, Purpose, Trial, TrialId, TrialOutcome};
+
+/// Longest wait for new experience before looking around again.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// Time between two reports.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+/// Skipped updates in a row after which training is given up.
+const MOST_SKIPPED: u64 = 200;
+
+/// What the trainer is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// The task family.
+    pub family: FamilySpec,
+    /// Where the run's files go.
+    pub run_dir: PathBuf,
+    /// The replay.
+    pub store: Arc<Store>,
+    /// Where training stood, if this is not its beginning.
+    pub resumed: Option<Resumed>,
+    /// Where weights go.
+    pub publisher: Publisher,
+    /// The rest of the world.
+    pub links: Links,
+    /// Stop early: checkpoint and leave.
+    pub stop: CancellationToken,
+}
+
+/// Trials for the coordinator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// To be collected.
+    pub trials: Vec<Trial>,
+    /// Although they may be done: what they brought has been lost.
+    pub recollect: bool,
+}
+
+/// Channels between the trainer and the tasks that move messages.
+#[derive(Debug)]
+pub struct Links {
+    /// Trials to be collected.
+    pub trials: mpsc::Sender<Request>,
+    /// Outcomes of trials, in the order of the coordinator's list.
+    pub outcomes: mpsc::Receiver<TrialOutcome>,
+    /// Progress for the coordinator.
+    pub reporter: Reporter,
+}
+
+/// The trainer.
+#[derive(Debug)]
+pub struct Trainer {
+    experiment: Experiment,
+    device: Device,
+    store: Arc<Store>,
+    publisher: Publisher,
+    links: Links,
+    stop: CancellationToken,
+    pearl: Pearl,
+    sizes: SampleSizes,
+    noise: NoiseShape,
+    host_batch: HostBatch,
+    host_noise: HostNoise,
+    collector: Collector,
+    evaluator: Evaluator,
+    checkpoints: Checkpoints,
+    writer: Writer,
+    limiter: Option<Limiter>,
+    meter: Meter,
+    updates: u64,
+    sampled: u64,
+    /// Transitions in the replay when learning began.
+    initial: Option<u64>,
+    /// Whether anything was learned since the last publication.
+    unpublished: bool,
+    /// Asked for and without an outcome.
+    outstanding: BTreeMap<TrialId, Trial>,
+    /// In lockstep: trials of the iteration, to be inserted together.
+    round: BTreeSet<TrialId>,
+    /// In lockstep: outcomes that the log knows and that training has not come to again.
+    known: BTreeMap<TrialId, TrialOutcome>,
+    /// Outcomes taken from the coordinator's list.
+    outcomes: u64,
+    /// Seconds of training before this process.
+    wall_before: f64,
+    started: Instant,
+    reported: Instant,
+    saved: Instant,
+}
+
+impl Trainer {
+    /// Builds networks and schedule, or takes them up where they were.
+    ///
+    /// # Errors
+    /// If the experiment cannot work with the family, or libtorch fails.
+    pub fn new(setup: Setup) -> Result<Self> {
+        let Setup { experiment, family, run_dir, store, resumed, publisher, links, stop } = setup;
+        // Before the first tensor.
+        let device = crate::device::resolve(&experiment.learner.device)?;
+        let plan = plan(&experiment, &family);
+        let sizes = SampleSizes {
+            tasks: experiment.learner.tasks,
+            transitions: experiment.learner.transitions,
+            context: experiment.inference.context,
+        };
+        plan.check(sizes)?;
+        let spec = PearlSpec {
+            agent: nets::AgentSpec::of(&experiment, &family.env),
+            critics: nets::CriticSpec::of(&experiment, &family.env),
+        };
+        let settings = PearlSettings::of(&experiment);
+        let pearl = match resumed.as_ref().and_then(|resumed| resumed.params.as_ref()) {
+            Some(params) => Pearl::resume(&spec, settings, params, device)?,
+            None => Pearl::new(&spec, settings, &pearl::initial(&spec, experiment.seed)?, device)?,
+        };
+        let kept = experiment.learner.checkpoints as usize;
+        let checkpoints = Checkpoints::in_run(&run_dir, kept)?;
+        let at = resumed.as_ref().and_then(|resumed| resumed.state.as_ref());
+        let newest = at.map_or(0, |state| state.updates);
+        let writer = Writer::start(checkpoints.clone(), store.clone(), newest, stop.clone())?;
+        let now = Instant::now();
+        let mut trainer = Self {
+            pearl,
+            noise: NoiseShape {
+                tasks: sizes.tasks,
+                latent: experiment.inference.latent,
+                transitions: sizes.tasks * sizes.transitions,
+                action: family.env.action_dim,
+            },
+            host_batch: HostBatch::default(),
+            host_noise: HostNoise::default(),
+            collector: Collector::new(plan),
+            evaluator: Evaluator::new(experiment.evaluation.clone(), experiment.seed, &family),
+            checkpoints,
+            writer,
+            meter: Meter::new(device)?,
+            limiter: None,
+            updates: 0,
+            sampled: 0,
+            initial: None,
+            unpublished: true,
+            outstanding: BTreeMap::new(),
+            round: BTreeSet::new(),
+            known: BTreeMap::new(),
+            outcomes: 0,
+            wall_before: 0.0,
+            started: now,
+            reported: now,
+            saved: now,
+            experiment,
+            device,
+            store,
+            publisher,
+            links,
+            stop,
+            sizes,
+        };
+        if let Some(resumed) = resumed {
+            trainer.resume(resumed, &family)?;
+        }
+        Ok(trainer)
+    }
+
+    /// Trains until the budget is spent and the last evaluation is in, or until told to stop.
+    /// Either way a checkpoint holds the final parameters.
+    ///
+    /// # Errors
+    /// What ended training before its time.
+    pub fn run(mut self) -> Result<()> {
+        let ending = self.train();
+        if let Err(error) = &ending {
+            // What was learned is good: an update that is not finite was never applied.
+            if let Err(second) = self.save_and_wait() {
+                tracing::warn!(%second, "could not write a last checkpoint");
+            }
+            tracing::error!(%error, "training ends");
+            return ending;
+        }
+        self.report(Phase::Done)
+    }
+
+    fn train(&mut self) -> Result<()> {
+        match self.mode() {
+            Mode::Async => self.train_asynchronously()?,
+            Mode::Lockstep => self.train_in_lockstep()?,
+        }
+        self.save_and_wait()?;
+        if self.stop.is_cancelled() {
+            return Ok(());
+        }
+        self.last_evaluation()?;
+        self.save_and_wait()
+    }
+
+    fn mode(&self) -> Mode {
+        self.experiment.collection.mode
+    }
+
+    /// Nothing more will be collected, and everything collected is paid for.
+    fn is_done(&self) -> bool {
+        self.limiter.is_some() && self.collector.is_done(&*self.store) && !self.may_update()
+    }
+
+    fn may_update(&self) -> bool {
+        let samples = self.sizes.samples();
+        let inserted = self.store.inserted();
+        self.limiter.is_some_and(|l| l.may_sample(inserted, self.sampled, samples))
+    }
+
+    /// Outcomes that came in, each written down before anything follows from it.
+    fn take_outcomes(&mut self) -> Result<()> {
+        while let Ok(outcome) = self.links.outcomes.try_recv() {
+            self.note(&Event::Closed { position: self.outcomes, outcome: outcome.clone() })?;
+            self.outcomes += 1;
+            self.close(&outcome)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, outcome: &TrialOutcome) -> Result<()> {
+        let Some(trial) = self.outstanding.remove(&outcome.trial) else {
+            return Ok(());
+        };
+        match (outcome.purpose, self.mode()) {
+            (Purpose::Evaluate, _) => self.close_evaluation(outcome),
+            (Purpose::Train, Mode::Async) => self.close_trial(outcome),
+            (Purpose::Train, Mode::Lockstep) => self.close_trial_of_round(trial, outcome),
+        }
+    }
+
+    fn close_evaluation(&mut self, outcome: &TrialOutcome) -> Result<()> {
+        self.store.close(outcome.trial);
+        let Some(scored) = self.evaluator.take(outcome) else {
+            return Ok(());
+        };
+        if scored.best {
+            let score = serde_json::json!({
+                "number": scored.evaluation.number,
+                "updates": scored.evaluation.updates,
+                "env_steps": scored.evaluation.env_steps,
+                "version": scored.evaluation.version,
+            });
+            if let Err(error) = self.checkpoints.promote_candidate(&score) {
+                tracing::warn!(%error, "could not keep the best weights");
+            }
+        }
+        self.links.reporter.evaluation(scored.evaluation);
+        Ok(())
+    }
+
+    /// What the collector makes of an outcome: perhaps another trial in its place.
+    fn close_in_collector(&mut self, outcome: &TrialOutcome) -> Result<()> {
+        if let Some(failure) = &outcome.failure {
+            tracing::warn!(trial = %outcome.trial, task = %outcome.task, failure, "a trial failed");
+        }
+        match self.collector.close(outcome, &*self.store)? {
+            Some(again) => self.issue(vec![again]),
+            None => Ok(()),
+        }
+    }
+
+    /// The initial experience is in: from here on, learning is metered against collection.
+    fn begin_learning(&mut self) -> Result<()> {
+        if !self.store.every_task_has_context() {
+            let why = "a task without any context after the initial trials".to_owned();
+            return Err(Error::Message { what: "initial experience", why });
+        }
+        let inserted = self.store.inserted();
+        self.initial = Some(inserted);
+        self.limiter = Some(self.new_limiter(inserted));
+        tracing::info!(env_steps = inserted, "initial experience is in; training");
+        Ok(())
+    }
+
+    fn new_limiter(&self, initial: u64) -> Limiter {
+        let collection = &self.experiment.collection;
+        Limiter::new(collection.samples_per_insert, collection.tolerance, initial)
+    }
+
+    /// Writes training trials down and asks for them.
+    fn issue(&mut self, mut trials: Vec<Trial>) -> Result<()> {
+        if self.mode() == Mode::Lockstep {
+            // All of an iteration is collected with the weights it began with.
+            let version = self.publisher.newest();
+            trials.iter_mut().for_each(|trial| trial.min_version = version);
+        }
+        for trial in &trials {
+            let reason = self.collector.reason(trial.id);
+            self.note(&Event::Issued { trial: trial.clone(), reason })?;
+        }
+        if self.mode() == Mode::Lockstep {
+            self.round.extend(trials.iter().map(|trial| trial.id));
+        }
+        self.ask_for(trials)
+    }
+
+    /// Asks for trials that are written down, unless their outcome is known.
+    fn ask_for(&mut self, trials: Vec<Trial>) -> Result<()> {
+        let mut unknown = Vec::new();
+        let mut outcomes = Vec::new();
+        for trial in trials {
+            match self.known.remove(&trial.id) {
+                Some(outcome) => outcomes.push(outcome),
+                None => unknown.push(trial.clone()),
+            }
+            self.outstanding.insert(trial.id, trial);
+        }
+        for outcome in outcomes {
+            self.close(&outcome)?;
+        }
+        self.submit(Request { trials: unknown, recollect: false })
+    }
+
+    fn submit(&mut self, request: Request) -> Result<()> {
+        if request.trials.is_empty() {
+            return Ok(());
+        }
+        self.links.trials.blocking_send(request).map_err(|_closed| Error::Disconnected)
+    }
+
+    fn update(&mut self) -> Result<()> {
+        let began = Instant::now();
+        let seed = self.experiment.seed;
+        let available = self.collector.plan().tasks as usize;
+        let tasks = choose_tasks(seed, self.updates, self.sizes.tasks, available);
+        let mut rng = types::stream(seed, types::Role::Sample, self.updates, 1);
+        self.store.sample(&tasks, self.sizes, &mut rng, &mut self.host_batch);
+        let noise = self.host_noise.draw(seed, self.updates, self.noise.count());
+        let layout = self.store.layout();
+        let batch = to_device(&self.host_batch, noise, self.noise, &layout, self.device)?;
+        self.meter.sampling(began.elapsed());
+        let began = Instant::now();
+        let losses = self.pearl.update(&batch)?;
+        self.meter.update(&losses, began.elapsed())?;
+        self.updates += 1;
+        self.sampled += self.sizes.samples();
+        self.unpublished = true;
+        Ok(())
+    }
+
+    fn publish(&mut self) -> Result<()> {
+        let params = self.pearl.acting()?;
+        let bytes = nets::write_agent(self.pearl.agent(), &params)?;
+        let version = self.publisher.next();
+        self.note(&Event::Published { version })?;
+        self.store.published(version);
+        self.publisher.publish(bytes);
+        self.unpublished = false;
+        Ok(())
+    }
+
+    fn evaluate(&mut self, last: bool) -> Result<()> {
+        if self.unpublished {
+            self.publish()?;
+        }
+        let moment = Moment {
+            number: self.evaluator.next_number(),
+            env_steps: self.store.inserted(),
+            updates: self.updates,
+            version: self.publisher.newest(),
+            wall_s: self.wall(),
+            last,
+        };
+        let weights = nets::write_agent(self.pearl.agent(), &self.pearl.acting()?)?;
+        if let Err(error) = self.checkpoints.write_candidate(&weights) {
+            tracing::warn!(%error, "could not keep the weights under evaluation");
+        }
+        let trials = self.evaluator.begin(moment, &*self.store);
+        self.note(&Event::Evaluating { moment, trials: trials.clone() })?;
+        self.ask_for(trials)
+    }
+
+    /// Waits for a running evaluation, then evaluates the final weights.
+    fn last_evaluation(&mut self) -> Result<()> {
+        self.await_evaluation()?;
+        if !self.stop.is_cancelled() && !self.evaluator.has_begun_last() {
+            self.evaluate(true)?;
+            self.await_evaluation()?;
+        }
+        Ok(())
+    }
+
+    fn await_evaluation(&mut self) -> Result<()> {
+        while self.evaluator.is_pending() && !self.stop.is_cancelled() {
+            let mark = self.store.mark();
+            self.take_outcomes()?;
+            if self.evaluator.is_pending() {
+                self.store.wait(mark, PATIENCE);
+            }
+            self.report_if_due(Phase::Evaluating)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, mark: u64) -> Result<()> {
+        if self.links.outcomes.is_closed() {
+            return Err(Error::Disconnected);
+        }
+        let began = Instant::now();
+        self.store.wait(mark, PATIENCE);
+        self.meter.waited(began.elapsed());
+        Ok(())
+    }
+
+    /// Seconds of training so far, over all processes.
+    fn wall(&self) -> f64 {
+        self.wall_before + self.started.elapsed().as_secs_f64()
+    }
+
+    /// Training or still collecting the initial experience.
+    fn phase(&self) -> Phase {
+        if self.limiter.is_some() { Phase::Training } else { Phase::Collecting }
+    }
+
+    fn report_if_due(&mut self, phase: Phase) -> Result<()> {
+        if self.reported.elapsed() < REPORT_EVERY {
+            return Ok(());
+        }
+        self.reported = Instant::now();
+        self.report(phase)?;
+        let skipped = self.meter.skipped_in_a_row();
+        if skipped >= MOST_SKIPPED { Err(Error::NotFinite { skipped }) } else { Ok(()) }
+    }
+
+    fn report(&mut self, phase: Phase) -> Result<()> {
+        let inserted = self.store.inserted();
+        let measured = self.limiter.map_or(0.0, |l| l.measured(inserted, self.sampled));
+        let standing = Standing {
+            phase,
+            device: crate::device::name(self.device),
+            updates: self.updates,
+            samples_per_insert: measured,
+            version: self.store.newest().0,
+            metrics: self.meter.read()?,
+            failure: String::new(),
+            paused: self.writer.full().unwrap_or_default(),
+            checkpoint_updates: self.writer.newest(),
+        };
+        self.links.reporter.standing(standing);
+        Ok(())
+    }
+}
+
+/// What the collection schedule of an experiment depends on.
+fn plan(experiment: &Experiment, family: &FamilySpec) -> Plan {
+    Plan {
+        seed: experiment.seed,
+        collection: experiment.collection.clone(),
+        tasks: u32::try_from(family.train.len()).unwrap_or(u32::MAX),
+        horizon: family.env.horizon as u64,
+        budget: experiment.budget.env_steps,
+    }
+}
