@@ -57,7 +57,14 @@ impl Follow {
         let mut attempts = Attempts::new(&self.learner, "weights", 1)?;
         loop {
             let before = *self.newest.borrow();
-            let last = match self.stream(&mut attempts).await {
+            let address = attempts.address();
+            let ended = tokio::select! {
+                ended = self.stream(&mut attempts, &address) => ended,
+                () = self.learner.moved_from(&address) => {
+                    Err(Broken::Connection("the learner has moved".to_owned()))
+                }
+            };
+            let last = match ended {
                 Ok(()) => "the learner closed the stream".to_owned(),
                 Err(Broken::Connection(why)) => why,
                 Err(Broken::Fatal(error)) => return Err(error),
@@ -67,8 +74,8 @@ impl Follow {
         }
     }
 
-    async fn stream(&self, attempts: &mut Attempts) -> Result<(), Broken> {
-        let channel = self.learner.connect().await.map_err(Broken::Connection)?;
+    async fn stream(&self, attempts: &mut Attempts, address: &str) -> Result<(), Broken> {
+        let channel = self.learner.connect(address).await.map_err(Broken::Connection)?;
         let have = *self.newest.borrow();
         let request = v1::FollowRequest { have: have.map(|version| version.0) };
         let mut client = proto::connect::weights(channel);

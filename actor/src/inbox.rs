@@ -5,13 +5,13 @@ use crate::rollout::{Cut, Link, Over, Signal};
 use crate::stats::{Stats, Wait};
 use crate::upload::Spool;
 use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-use types::{Trial, TrialOutcome, Version};
+use types::{Trial, TrialId, TrialOutcome, Version};
 
 /// An idle rollout looks at the clock this often, so that heartbeats tell how long it has waited.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -46,6 +46,8 @@ struct State {
     trials: VecDeque<Trial>,
     /// Leased, not finished: those above and those being run.
     held: usize,
+    /// Leased, not reported: those above and those whose outcome has not reached the coordinator.
+    leased: BTreeSet<TrialId>,
     /// Newer than what is in use.
     agent: Option<Box<Agent>>,
     order: Order,
@@ -81,13 +83,33 @@ impl Inbox {
         }
     }
 
-    /// Adds leased trials.
+    /// Adds leased trials. One that is here already is not taken again: a coordinator that was
+    /// started again may lease it a second time.
     pub(crate) fn offer(&self, trials: Vec<Trial>) {
         let mut state = self.state.lock();
         if state.order == Order::Work {
-            state.held += trials.len();
-            state.trials.extend(trials);
+            for trial in trials {
+                if state.leased.insert(trial.id) {
+                    state.held += 1;
+                    state.trials.push_back(trial);
+                } else {
+                    tracing::info!(trial = %trial.id, "leased a trial that is in hand already");
+                }
+            }
             self.changed.notify_all();
+        }
+    }
+
+    /// All trials that were leased and are not reported.
+    pub(crate) fn leased(&self) -> Vec<TrialId> {
+        self.state.lock().leased.iter().copied().collect()
+    }
+
+    /// The coordinator has taken the outcomes of these.
+    pub(crate) fn reported(&self, trials: &[TrialId]) {
+        let mut state = self.state.lock();
+        for trial in trials {
+            state.leased.remove(trial);
         }
     }
 
@@ -103,8 +125,11 @@ impl Inbox {
         let mut state = self.state.lock();
         if state.order == Order::Work {
             state.order = Order::Finish;
-            state.held -= state.trials.len();
-            state.trials.clear();
+            let not_begun = std::mem::take(&mut state.trials);
+            state.held -= not_begun.len();
+            for trial in not_begun {
+                state.leased.remove(&trial.id);
+            }
         }
         self.changed.notify_all();
     }

@@ -128,22 +128,47 @@ async fn declared_dead_it_comes_back_as_a_new_life_in_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_lost_lease_is_freed_by_a_new_life_once_all_is_handed_over() {
+async fn what_a_lost_reply_leased_is_leased_again_within_the_same_life() {
     let world = World::start(State {
         trials: (0..60).map(|id| trial(id, Purpose::Train)).collect(),
         ..State::default()
     })
     .await;
     let (actor, _stop) = spawn(&world, None);
-    world.until(|s| s.outcomes.len() > 10).await;
-    world.state().lose_lease = true;
+    for done in [5, 20, 40] {
+        world.until(|s| s.outcomes.len() > done).await;
+        world.state().lose_lease = true;
+        world.until(|s| !s.lose_lease).await;
+    }
     world.until(|s| s.outcomes.len() == 60).await;
     world.state().drain = true;
     end(actor).await.unwrap();
     let state = world.state();
-    assert_eq!(state.registered.len(), 2);
+    assert_eq!(state.registered.len(), 1);
     let stored: u64 = state.stored[&100].iter().sum();
     assert_eq!(state.stats[&100].transitions_acknowledged, stored);
+    assert_eq!(stored, 60 * 3 * 20, "no trial ran twice");
+    assert!(state.over.contains(&100));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_learner_that_is_started_again_elsewhere_is_found_and_nothing_is_lost() {
+    // Nobody listens at the first address: the actor has registered and waits.
+    let state = State { endless: true, learner: Some(nowhere()), ..State::default() };
+    let world = World::start(state).await;
+    let (actor, _stop) = spawn(&world, None);
+    world.until(|s| !s.stats.is_empty()).await;
+    for door in 1..=3 {
+        let address = world.open_learner_at(door).await;
+        world.state().moved_to = Some(address);
+        world.until(|s| s.stored_at.get(&door).is_some_and(|chunks| *chunks > 20)).await;
+    }
+    world.state().drain = true;
+    end(actor).await.unwrap();
+    let state = world.state();
+    assert_eq!(state.registered.len(), 1, "the same life");
+    let stored: u64 = state.stored[&100].iter().sum();
+    assert_eq!((stored % 60, state.stats[&100].transitions_acknowledged), (0, stored));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -37,6 +37,35 @@ impl IdSet {
         self.ranges.insert(first, last);
         true
     }
+
+    /// First and last id of each range, in order, flat.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<u64> {
+        self.ranges.iter().flat_map(|(first, last)| [*first, *last]).collect()
+    }
+
+    /// Becomes the set that had these ranges.
+    pub fn load(&mut self, ranges: &[u64]) {
+        self.ranges = ranges.as_chunks().0.iter().map(|[first, last]| (*first, *last)).collect();
+    }
+
+    /// Takes `id` out. False if it was not there.
+    pub fn remove(&mut self, id: u64) -> bool {
+        let Some((&first, &last)) = self.ranges.range(..=id).next_back() else {
+            return false;
+        };
+        if id > last {
+            return false;
+        }
+        self.ranges.remove(&first);
+        if first < id {
+            self.ranges.insert(first, id - 1);
+        }
+        if id < last {
+            self.ranges.insert(id + 1, last);
+        }
+        true
+    }
 }
 
 #[cfg(test)]
@@ -47,11 +76,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behaves_like_a_set_and_merges_neighbours(ids in proptest::collection::vec(0u64..60, 0..200)) {
+        fn behaves_like_a_set_and_merges_neighbours(
+            ids in proptest::collection::vec((0u64..60, 0u8..4), 0..200),
+        ) {
             let mut compact = IdSet::default();
             let mut plain = HashSet::new();
-            for id in ids {
-                prop_assert_eq!(compact.insert(id), plain.insert(id));
+            for (id, removed) in ids {
+                if removed == 0 {
+                    prop_assert_eq!(compact.remove(id), plain.remove(&id));
+                } else {
+                    prop_assert_eq!(compact.insert(id), plain.insert(id));
+                }
             }
             let gaps = (0..60).filter(|id| plain.contains(id) && !plain.contains(&(id + 1))).count();
             prop_assert_eq!(compact.ranges.len(), gaps);
@@ -64,5 +99,6 @@ mod tests {
         let mut set = IdSet::default();
         assert!(set.insert(u64::MAX) && set.insert(u64::MAX - 1) && !set.insert(u64::MAX));
         assert!(set.contains(u64::MAX));
+        assert!(set.remove(u64::MAX) && !set.contains(u64::MAX) && set.contains(u64::MAX - 1));
     }
 }

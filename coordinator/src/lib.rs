@@ -4,18 +4,23 @@
 //! now), served over gRPC. Around it: local processes, the run directory, what a user sees. Knows
 //! neither tensors nor physics; what needs them is asked of the `actor` program beside it.
 
+mod append;
 pub mod bottleneck;
 pub mod cli;
 pub mod ids;
+pub mod journal;
 pub mod launch;
+pub mod learner;
 pub mod metrics;
 pub mod outcomes;
 pub mod output;
 pub mod plot;
 pub mod programs;
+pub mod quarantine;
 pub mod rates;
 pub mod refusal;
 pub mod registry;
+pub mod restore;
 pub mod run;
 pub mod scores;
 pub mod server;
@@ -29,3 +34,4 @@ pub mod trials;
 pub mod view;
 
 pub use server::{Handle, Server};
+pub use shared::{Beginning, Setup};

@@ -1,5 +1,6 @@
 //! Outcomes in the order they came, for the learner to read from any position it has not passed.
 
+use crate::journal::Snapshot;
 use std::collections::VecDeque;
 use types::TrialOutcome;
 
@@ -49,8 +50,32 @@ impl OutcomeLog {
         if !(self.first..=self.end()).contains(&from) {
             return Err(NoSuchPosition { first: self.first, end: self.end(), got: from });
         }
-        self.drop_before(from);
-        self.delivered = from;
+        self.confirm(from);
+        Ok(())
+    }
+
+    /// As [`OutcomeLog::seek`] to a position that there is.
+    pub fn confirm(&mut self, position: u64) {
+        self.drop_before(position.min(self.end()));
+        self.delivered = position;
+    }
+
+    /// Writes all of it down.
+    pub(crate) fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.first_outcome = self.first;
+        snapshot.delivered = self.delivered;
+        snapshot.outcomes = self.items.iter().cloned().map(Into::into).collect();
+    }
+
+    /// Becomes what was written down.
+    ///
+    /// # Errors
+    /// If an outcome is none of this release.
+    pub(crate) fn load(&mut self, snapshot: &Snapshot) -> Result<(), proto::WireError> {
+        self.first = snapshot.first_outcome;
+        self.delivered = snapshot.delivered;
+        let items = snapshot.outcomes.iter().cloned().map(TryInto::try_into);
+        self.items = items.collect::<Result<_, _>>()?;
         Ok(())
     }
 

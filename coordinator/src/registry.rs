@@ -1,5 +1,8 @@
 //! Who is alive. Pure: the clock is passed in.
 
+use crate::journal::Snapshot;
+use crate::restore::{life_of, write_life};
+use proto::WireError;
 use proto::v1::ActorStats;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,6 +51,8 @@ pub struct Life {
     pub told_to_leave: bool,
     /// Transitions that the learner has stored from it.
     pub stored: u64,
+    /// Number of its newest request for work.
+    pub newest_request: u64,
 }
 
 impl Life {
@@ -100,19 +105,12 @@ impl Totals {
 }
 
 impl Registry {
-    /// A new life in the place `actor`, or in the lowest free one. Whoever was in that place is
-    /// replaced: its key is the second answer.
-    pub fn register(
-        &mut self,
-        actor: Option<ActorId>,
-        host: String,
-        pid: u32,
-        now: Now,
-    ) -> (LifeKey, Option<LifeKey>) {
+    /// A life to be begun in the place `actor`, or in the lowest free one.
+    #[must_use]
+    pub fn newborn(&self, actor: Option<ActorId>, host: String, pid: u32, now: Now) -> Life {
         let actor = actor.unwrap_or_else(|| self.lowest_free());
-        self.incarnations += 1;
-        let key = LifeKey { actor, incarnation: Incarnation(self.incarnations) };
-        let life = Life {
+        let key = LifeKey { actor, incarnation: Incarnation(self.incarnations + 1) };
+        Life {
             key,
             host,
             pid,
@@ -121,13 +119,63 @@ impl Registry {
             stats: ActorStats::default(),
             told_to_leave: false,
             stored: 0,
-        };
-        let replaced = self.alive.insert(actor, life);
-        let old = replaced.as_ref().map(|life| life.key);
-        if let Some(life) = replaced {
-            self.bury(life);
+            newest_request: 0,
         }
-        (key, old)
+    }
+
+    /// A life begins. Whose place it takes.
+    pub fn begin(&mut self, life: Life) -> Option<LifeKey> {
+        self.incarnations = self.incarnations.max(life.key.incarnation.0);
+        let replaced = self.alive.insert(life.key.actor, life)?;
+        let old = replaced.key;
+        self.bury(replaced);
+        Some(old)
+    }
+
+    /// Takes over the counts of a life.
+    pub(crate) fn update(&mut self, newer: &Life) {
+        if let Some(life) = self.living(newer.key) {
+            life.stats = newer.stats;
+            life.told_to_leave = newer.told_to_leave;
+            life.stored = newer.stored;
+        }
+    }
+
+    /// Takes all the living to have been heard of at `now`.
+    pub(crate) fn heard_again(&mut self, now: Now) {
+        for life in self.alive.values_mut() {
+            life.heard = now;
+        }
+    }
+
+    /// Writes all lives down.
+    pub(crate) fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.incarnations = self.incarnations;
+        snapshot.alive = self.alive.values().map(write_life).collect();
+        snapshot.ended = self.ended.values().map(write_life).collect();
+        snapshot.forgotten = Some(self.forgotten.into());
+    }
+
+    /// Becomes what was written down.
+    ///
+    /// # Errors
+    /// If a life has no name.
+    pub(crate) fn load(&mut self, snapshot: &Snapshot) -> Result<(), WireError> {
+        for life in &snapshot.alive {
+            self.begin(life_of(life.clone())?);
+        }
+        for life in &snapshot.ended {
+            self.bury(life_of(life.clone())?);
+        }
+        self.incarnations = snapshot.incarnations;
+        self.forgotten = snapshot.forgotten.unwrap_or_default().into();
+        Ok(())
+    }
+
+    /// The life in the place of `key`, if it is that one.
+    #[must_use]
+    pub fn life(&self, key: LifeKey) -> Option<&Life> {
+        self.alive.get(&key.actor).filter(|life| life.key == key)
     }
 
     fn lowest_free(&self) -> ActorId {
@@ -167,30 +215,35 @@ impl Registry {
         self.living(key).map(|life| life.heard = now).is_some()
     }
 
+    /// Notes the number of a request for work. False if a later one came before it; 0 is not
+    /// numbered.
+    pub fn is_newest_request(&mut self, key: LifeKey, number: u64) -> bool {
+        let Some(life) = self.living(key).filter(|_| number > 0) else {
+            return true;
+        };
+        life.newest_request = life.newest_request.max(number);
+        life.newest_request == number
+    }
+
     fn living(&mut self, key: LifeKey) -> Option<&mut Life> {
         self.alive.get_mut(&key.actor).filter(|life| life.key == key)
     }
 
-    /// Ends the lives that have been silent for too long.
-    pub fn expire(&mut self, now: Now) -> Vec<LifeKey> {
+    /// The lives that have been silent for too long.
+    #[must_use]
+    pub fn silent(&self, now: Now) -> Vec<LifeKey> {
         let silent = |life: &&Life| now.saturating_sub(life.heard) > SILENCE;
-        let dead: Vec<LifeKey> = self.alive.values().filter(silent).map(|life| life.key).collect();
-        for key in &dead {
-            self.end(*key);
-        }
-        dead
+        self.alive.values().filter(silent).map(|life| life.key).collect()
     }
 
-    /// Ends the life in the place `actor` if it is the process `pid`.
+    /// The life in the place `actor` if it is the process `pid`.
     ///
     /// The second answer has grown since the process before if something has come of this place in
     /// the meantime: a trial was done, transitions were acknowledged or stored. News of the process
     /// before that arrive late count as well.
-    pub fn process_ended(&mut self, actor: ActorId, pid: u32) -> (Option<LifeKey>, u64) {
+    #[must_use]
+    pub fn of_process(&self, actor: ActorId, pid: u32) -> (Option<LifeKey>, u64) {
         let key = self.alive.get(&actor).filter(|life| life.pid == pid).map(|life| life.key);
-        if let Some(key) = key {
-            self.end(key);
-        }
         (key, self.achieved.get(&actor).copied().unwrap_or(0))
     }
 
@@ -199,10 +252,12 @@ impl Registry {
         *self.achieved.entry(key.actor).or_default() += 1;
     }
 
-    fn end(&mut self, key: LifeKey) {
-        if let Some(life) = self.alive.remove(&key.actor) {
-            self.bury(life);
-        }
+    /// Ends a life; it as it was at its end. `None` if it is over already.
+    pub fn end(&mut self, key: LifeKey) -> Option<Life> {
+        self.life(key)?;
+        let life = self.alive.remove(&key.actor)?;
+        self.bury(life.clone());
+        Some(life)
     }
 
     fn bury(&mut self, life: Life) {

@@ -1,7 +1,9 @@
 //! Random schedules of everything that can happen to trials, against what must hold in all of them.
 
+use crate::journal::Entry;
 use crate::registry::{LifeKey, Now, SILENCE};
-use crate::state::{LEARNER_LOST, Learner, Lease, Rules, State};
+use crate::learner::{Newcomer, PATIENCE};
+use crate::state::{Ask, Lease, Rules, State};
 use crate::status::About;
 use proptest::prelude::*;
 use proto::v1::{ActorStats, LearnerProgress};
@@ -85,16 +87,23 @@ fn outcome(trial: &Trial) -> TrialOutcome {
     }
 }
 
+fn rules() -> Rules {
+    Rules { max_lag: MAX_LAG, train_tasks: 10, test_tasks: 10, learner_timeout: PATIENCE }
+}
+
+fn learner(pid: u32) -> Newcomer {
+    Newcomer { address: format!("127.0.0.1:{pid}"), host: String::new(), pid }
+}
+
+/// A numbered request of an actor that has lost nothing.
+fn ask(version: u64, capacity: usize) -> Ask {
+    Ask { version: Some(Version(version)), capacity, number: 0, holding: None }
+}
+
 impl World {
     fn new() -> Self {
-        let mut state = State::new(Rules { max_lag: MAX_LAG, train_tasks: 10, test_tasks: 10 });
-        let learner = Learner {
-            address: "127.0.0.1:1".to_owned(),
-            host: String::new(),
-            pid: 1,
-            heard: Now::ZERO,
-        };
-        state.register_learner(learner).unwrap();
+        let mut state = State::new(rules());
+        state.register_learner(&learner(1), Now::ZERO, Now::ZERO).unwrap();
         Self {
             state,
             now: Now::ZERO,
@@ -157,7 +166,7 @@ impl World {
         let Some(key) = self.lives.get(&place).copied() else {
             return;
         };
-        let answer = self.state.lease(key, Some(Version(version)), capacity, self.now);
+        let answer = self.state.lease(key, &ask(version, capacity), self.now);
         let Ok(Lease::Work(trials)) = answer else {
             return;
         };
@@ -190,14 +199,14 @@ impl World {
             phase: "training".to_owned(),
             ..LearnerProgress::default()
         };
-        assert!(!self.state.progress(progress, self.now).unwrap());
+        assert!(!self.state.progress(0, progress, self.now).unwrap());
     }
 
     fn pass(&mut self, silent: u32, millis: u64) {
         let end = self.now + Duration::from_millis(millis);
         while self.now < end {
             self.now += Duration::from_millis(250);
-            self.state.learner.as_mut().unwrap().heard = self.now;
+            self.state.seat.heard(0, self.now).unwrap();
             for (place, key) in &self.lives {
                 if silent & (1 << place) == 0 {
                     // A life that was silent for too long before may be over.
@@ -248,6 +257,89 @@ proptest! {
     }
 }
 
+/// What two states would do next, seen from outside.
+fn future(world: &World, mut state: State) -> Vec<String> {
+    let now = world.now;
+    let mut seen = Vec::new();
+    for (place, key) in &world.lives {
+        let life = state.registry.life(*key).map(|life| (life.pid, life.told_to_leave));
+        seen.push(format!("{place} {key} {life:?}"));
+    }
+    seen.sort();
+    let newborn = state.register(None, "there".to_owned(), 77, now).unwrap();
+    seen.push(format!("{newborn:?}"));
+    for version in [world.newest.saturating_sub(MAX_LAG + 1), world.newest] {
+        seen.push(format!("{:?}", state.lease(newborn.0, &ask(version, 5), now)));
+    }
+    let known = world.submitted.iter().map(|trial| state.trials.knows(trial.id));
+    seen.push(format!("{:?}", known.collect::<Vec<_>>()));
+    let held = world.held.values().flatten().chain(&world.submitted);
+    for trial in held {
+        drop(state.report(newborn.0, vec![outcome(trial)], now));
+    }
+    seen.push(format!("{:?} {:?}", state.trials.counts(), state.outcomes.deliver(0, 10_000)));
+    seen.push(format!("{:?}", state.register_learner(&learner(9), now, now)));
+    seen
+}
+
+proptest! {
+    /// The coordinator may be killed after any event: what it has written down is enough.
+    #[test]
+    fn a_restored_state_decides_as_the_one_before_it(
+        events in proptest::collection::vec(event(), 1..60), snapshot in 0usize..60,
+    ) {
+        let mut world = World::new();
+        let mut entries = vec![Entry::Snapshot(Box::default())];
+        entries.extend(world.state.take_entries());
+        for (number, event) in events.into_iter().enumerate() {
+            world.apply(event);
+            entries.extend(world.state.take_entries());
+            if number == snapshot {
+                entries = vec![Entry::Snapshot(Box::new(world.state.snapshot()))];
+            }
+            let mut restored = State::restore(rules(), entries.clone()).unwrap();
+            prop_assert!(restored.take_entries().is_empty());
+            let (mut before, mut after) = (world.state.snapshot(), restored.snapshot());
+            // Counts of the living come with their next heartbeats.
+            for life in before.alive.iter_mut().chain(&mut after.alive) {
+                life.stats = None;
+            }
+            prop_assert_eq!(&before, &after);
+            let mut copy = State::restore(
+                rules(), vec![Entry::Snapshot(Box::new(world.state.snapshot()))],
+            ).unwrap();
+            // Both were heard of at the same time.
+            for state in [&mut copy, &mut restored] {
+                state.registry.heard_again(world.now);
+                state.seat.heard_again(world.now);
+            }
+            prop_assert_eq!(future(&world, copy), future(&world, restored));
+        }
+    }
+}
+
+#[test]
+fn members_are_not_held_dead_for_the_time_the_coordinator_was_away() {
+    let mut world = World::new();
+    world.register(0);
+    world.submit(false, 0);
+    world.lease(0, 0, 1);
+    let entries = vec![Entry::Snapshot(Box::new(world.state.snapshot()))];
+    let mut restored = State::restore(rules(), entries.clone()).unwrap();
+    let grace = crate::restore::GRACE;
+    assert_eq!(restored.tick(grace), []);
+    restored.heartbeat(world.lives[&0], ActorStats::default(), grace).unwrap();
+    assert_eq!(restored.tick(grace + SILENCE), []);
+    // From then on silence is death, as ever.
+    assert_eq!(restored.tick(grace + 2 * SILENCE), [world.lives[&0]]);
+    assert_eq!(restored.trials.counts().waiting, 1);
+    // Processes that ended with their coordinator are not waited for.
+    let mut alone = State::restore(rules(), entries).unwrap();
+    alone.begin_again();
+    assert_eq!((alone.registry.count(), alone.trials.counts().waiting), (0, 1));
+    assert!(alone.seat.learner().is_none());
+}
+
 #[test]
 fn what_does_not_fit_is_refused_and_changes_nothing() {
     let mut world = World::new();
@@ -280,19 +372,19 @@ fn the_learner_stays_until_the_actors_have_handed_over() {
     world.submit(false, 0);
     world.lease(0, 0, 1);
     let key = world.lives[&0];
-    let ask = |world: &mut World, phase: &str| {
+    let report = |world: &mut World, phase: &str| {
         let progress = LearnerProgress { phase: phase.to_owned(), ..LearnerProgress::default() };
-        world.state.progress(progress, world.now).unwrap()
+        world.state.progress(0, progress, world.now).unwrap()
     };
-    assert!(!ask(&mut world, "training"));
-    assert!(!ask(&mut world, "done"), "an actor may still hold transitions");
+    assert!(!report(&mut world, "training"));
+    assert!(!report(&mut world, "done"), "an actor may still hold transitions");
     let heartbeat = world.state.heartbeat(key, ActorStats::default(), world.now);
-    assert!(heartbeat.unwrap(), "told to leave");
-    let lease = world.state.lease(key, Some(Version(0)), 1, world.now);
+    assert!(heartbeat.unwrap().0, "told to leave");
+    let lease = world.state.lease(key, &ask(0, 1), world.now);
     assert_eq!(lease.unwrap(), Lease::Leave);
-    assert!(!ask(&mut world, "done"));
+    assert!(!report(&mut world, "done"));
     world.report(0, 0);
-    assert!(ask(&mut world, "done"));
+    assert!(report(&mut world, "done"));
 }
 
 /// Time passes in which nobody is heard of.
@@ -305,7 +397,7 @@ fn silence(world: &mut World, length: Duration) {
 }
 
 #[test]
-fn a_learner_that_has_gone_silent_ends_the_run() {
+fn a_learner_that_has_gone_silent_for_good_ends_the_run() {
     let mut world = World::new();
     let line = |world: &World| world.state.status(&About::default(), world.now).bottleneck;
     world.publish();
@@ -315,24 +407,103 @@ fn a_learner_that_has_gone_silent_ends_the_run() {
     assert_eq!(
         line(&world),
         "learner: it does not answer; expected the learner at 127.0.0.1:1 to report, got nothing \
-         for 5 s"
+         for 5 s; the run waits 300 s for one"
     );
     world.publish();
     assert!(!line(&world).contains("does not answer"), "{}", line(&world));
     // The coordinator was held up: nobody was listened to.
-    world.now += 2 * LEARNER_LOST;
-    silence(&mut world, LEARNER_LOST);
+    world.now += 2 * PATIENCE;
+    silence(&mut world, PATIENCE);
     assert_eq!((world.state.stopping, world.state.progress.phase.as_str()), (None, "training"));
     silence(&mut world, Duration::from_millis(500));
-    let why = "expected the learner at 127.0.0.1:1 to report, got nothing for 30 s";
-    assert!(world.state.stopping.is_some() && world.state.learner_released);
+    let why = "expected the learner at 127.0.0.1:1 to report, got nothing for 300 s";
+    assert!(world.state.stopping.is_some() && world.state.seat.is_released());
     assert_eq!(world.state.progress.phase, "failed");
     assert_eq!(world.state.progress.failure, why);
     // It wakes up, and is told to leave; the run stays failed.
     let progress = LearnerProgress { phase: "done".to_owned(), ..LearnerProgress::default() };
-    assert!(world.state.progress(progress, world.now).unwrap());
+    assert!(world.state.progress(0, progress, world.now).unwrap());
     assert_eq!(world.state.progress.phase, "failed");
     assert_eq!(world.state.progress.failure, why);
+}
+
+#[test]
+fn the_run_waits_for_another_learner_and_actors_are_told_where_it_is() {
+    let mut world = World::new();
+    world.register(0);
+    let key = world.lives[&0];
+    let told = |world: &mut World| {
+        world.state.heartbeat(key, ActorStats::default(), world.now).unwrap().1
+    };
+    assert_eq!(told(&mut world), "127.0.0.1:1");
+    world.now += Duration::from_millis(500);
+    world.state.learner_ended(1, "signal: 9 (SIGKILL)".to_owned(), world.now);
+    assert_eq!(told(&mut world), "");
+    let line = world.state.status(&About::default(), world.now).bottleneck;
+    assert!(line.contains("ended (signal: 9 (SIGKILL))") && line.contains("waits 300 s"), "{line}");
+    assert!(world.state.register(None, String::new(), 5, world.now).is_err(), "no learner");
+    silence(&mut world, PATIENCE - Duration::from_secs(1));
+    world.state.register_learner(&learner(2), world.now, world.now).unwrap().unwrap();
+    world.publish();
+    world.register(1);
+    silence(&mut world, PATIENCE - Duration::from_secs(1));
+    assert_eq!(world.state.stopping, None, "patience starts anew");
+    world.state.learner_ended(2, "exit status: 1".to_owned(), world.now);
+    silence(&mut world, PATIENCE + Duration::from_secs(1));
+    assert!(world.state.progress.failure.contains("exit status: 1"), "and ends");
+}
+
+#[test]
+fn what_a_lost_answer_leased_and_what_a_life_leaves_goes_to_others() {
+    let mut world = World::new();
+    (0..6).for_each(|_| world.submit(false, 0));
+    world.register(0);
+    world.register(1);
+    let key = world.lives[&0];
+    let numbered = |number, holding: Option<&[u64]>| Ask {
+        number,
+        holding: holding.map(|ids| ids.iter().copied().map(TrialId).collect()),
+        ..ask(0, 2)
+    };
+    let ids = |lease: Result<Lease, _>| match lease.unwrap() {
+        Lease::Work(trials) => trials.iter().map(|t| t.id.0).collect::<Vec<_>>(),
+        _ => vec![],
+    };
+    let state = &mut world.state;
+    assert_eq!(ids(state.lease(key, &numbered(1, None), world.now)), [0, 1]);
+    // This answer is lost; the next request says so, and gets the same trials.
+    assert_eq!(ids(state.lease(key, &numbered(2, None), world.now)), [2, 3]);
+    assert_eq!(ids(state.lease(key, &numbered(3, Some(&[0, 1])), world.now)), [2, 3]);
+    // One that arrives late is granted nothing, and takes nothing back.
+    assert_eq!(ids(state.lease(key, &numbered(2, Some(&[])), world.now)), [0; 0]);
+    assert_eq!(state.trials.counts().leased, 4);
+    state.life_over(key);
+    state.life_over(key);
+    assert_eq!(state.trials.counts().leased, 0);
+    assert!(state.heartbeat(key, ActorStats::default(), world.now).is_err());
+    let other = world.lives[&1];
+    assert_eq!(ids(world.state.lease(other, &ask(0, 9), world.now)), [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn what_was_lost_is_collected_again_and_a_report_from_before_does_not_count() {
+    let mut world = World::new();
+    world.submit(false, 0);
+    world.register(0);
+    world.lease(0, 0, 1);
+    world.report(0, 0);
+    let (trial, first) = (world.submitted[0].clone(), world.lives[&0]);
+    world.state.submit(vec![trial.clone()]).unwrap();
+    assert_eq!(world.state.trials.counts().waiting, 0, "it is known");
+    world.state.recollect(vec![trial.clone(), trial.clone()]).unwrap();
+    assert_eq!(world.state.trials.counts().waiting, 1);
+    world.state.report(first, vec![outcome(&trial)], world.now).unwrap();
+    assert_eq!(world.state.trials.counts().waiting, 1, "that report was sent twice");
+    world.register(1);
+    world.lease(1, 0, 1);
+    world.report(1, 0);
+    assert_eq!(world.state.outcomes.end(), 2);
+    assert_eq!((world.state.trials.counts().done, world.state.trials.open_count()), (1, 0));
 }
 
 #[test]
@@ -341,13 +512,13 @@ fn a_learner_that_is_done_or_may_leave_need_not_report() {
         let mut world = World::new();
         let progress = LearnerProgress { phase: phase.to_owned(), ..LearnerProgress::default() };
         world.state.stop(world.now);
-        assert!(world.state.progress(progress, world.now).unwrap());
-        silence(&mut world, 2 * LEARNER_LOST);
+        assert!(world.state.progress(0, progress, world.now).unwrap());
+        silence(&mut world, 2 * PATIENCE);
         assert_eq!(world.state.progress.phase, phase);
     }
     let mut world = World::new();
-    world.state.learner = None;
-    silence(&mut world, 2 * LEARNER_LOST);
+    world.state = State::new(rules());
+    silence(&mut world, 2 * PATIENCE);
     assert_eq!(world.state.stopping, None, "nobody is expected before the first has registered");
 }
 
@@ -372,7 +543,7 @@ fn transitions_of_a_killed_life_are_counted_by_the_learner() {
         transitions,
     });
     let progress = LearnerProgress { stored: stored.to_vec(), ..LearnerProgress::default() };
-    world.state.progress(progress, world.now).unwrap();
+    world.state.progress(0, progress, world.now).unwrap();
     assert_eq!(world.state.registry.totals().acknowledged, 175);
 }
 
@@ -407,7 +578,7 @@ fn what_comes_of_a_place_is_seen_when_its_process_ends() {
         transitions: 20,
     };
     let progress = LearnerProgress { stored: vec![stored], ..LearnerProgress::default() };
-    world.state.progress(progress, world.now).unwrap();
+    world.state.progress(0, progress, world.now).unwrap();
     assert!(grown(end(&mut world, 0)), "the learner's count came late");
     assert_eq!(end(&mut world, 1), 0, "places are counted each for itself");
 }

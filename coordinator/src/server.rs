@@ -1,8 +1,7 @@
 //! The control plane as one value: started on a listener, talked to through a handle.
 
 use crate::service::Service;
-use crate::shared::Shared;
-use proto::Credentials;
+use crate::shared::{Setup, Shared};
 use proto::v1::control_server::ControlServer;
 use proto::v1::{Evaluation, LearnerProgress, StatusReply};
 use std::net::SocketAddr;
@@ -10,10 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use types::{ActorId, Experiment, FamilySpec};
+use types::ActorId;
 
 /// How long open calls may take to end when the server closes.
 const CLOSING: Duration = Duration::from_secs(2);
+
+/// Between two looks at a learner that may hang.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The control plane cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,12 @@ pub enum ServeError {
     /// The listener is of no use.
     #[error("use the listener of the control plane: {0}")]
     Listener(#[from] std::io::Error),
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] crate::journal::Error),
+    /// A record of the journal is none of this release.
+    #[error("read the journal of the run: {0}; it was written by another release")]
+    Record(#[from] proto::WireError),
     /// The experiment cannot be handed out.
     #[error("write the experiment as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -43,19 +51,13 @@ pub struct Handle {
 
 impl Server {
     /// Serves the control plane of a run on `listener`, within the current tokio runtime.
-    /// `run_dir` is only told to users.
     ///
     /// # Errors
     /// [`ServeError`].
-    pub fn start(
-        experiment: &Experiment,
-        family: &FamilySpec,
-        run_dir: String,
-        listener: TcpListener,
-        credentials: &Credentials,
-    ) -> Result<Self, ServeError> {
+    pub fn start(setup: Setup<'_>, listener: TcpListener) -> Result<Self, ServeError> {
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(experiment, family, run_dir)?);
+        let credentials = setup.credentials;
+        let shared = Arc::new(Shared::new(setup)?);
         let service = Service { shared: Arc::clone(&shared) };
         let service = ControlServer::new(service)
             .max_decoding_message_size(proto::MAX_MESSAGE)
@@ -119,10 +121,31 @@ impl Handle {
         self.shared.progress()
     }
 
-    /// Evaluations since the last call.
+    /// Evaluations that are not in the files of the run yet.
     #[must_use]
-    pub fn take_evaluations(&self) -> Vec<Evaluation> {
-        self.shared.take_evaluations()
+    pub fn unrecorded(&self) -> Vec<Evaluation> {
+        self.shared.unrecorded()
+    }
+
+    /// The oldest evaluation of this number is in the files of the run.
+    pub fn note_recorded(&self, number: u64) {
+        self.shared.note_recorded(number);
+    }
+
+    /// The files of the run can be written, or why not.
+    pub fn note_recording(&self, trouble: Option<String>) {
+        self.shared.note_recording(trouble);
+    }
+
+    /// How long the run has lasted, over all processes that coordinated it.
+    #[must_use]
+    pub fn wall(&self) -> Duration {
+        self.shared.wall()
+    }
+
+    /// Has the duration remembered.
+    pub fn note_wall(&self, wall: Duration) {
+        self.shared.note_wall(wall);
     }
 
     /// The run shall end: actors leave, then the learner.
@@ -131,9 +154,39 @@ impl Handle {
     }
 
     /// A local actor process has ended. Gives what has come of its place, see
-    /// [`Registry::process_ended`](crate::registry::Registry::process_ended).
+    /// [`Registry::of_process`](crate::registry::Registry::of_process).
     pub fn process_ended(&self, actor: ActorId, pid: u32) -> u64 {
         self.shared.process_ended(actor, pid)
+    }
+
+    /// The learner's process on this machine has ended, as `why` says: actors and users are told,
+    /// and the next one may register at once.
+    pub fn learner_ended(&self, pid: u32, why: String) {
+        self.shared.learner_ended(pid, why);
+    }
+
+    /// Grows whenever the learner comes further than ever before, see
+    /// [`Seat::achieved`](crate::learner::Seat::achieved).
+    #[must_use]
+    pub fn learner_achieved(&self) -> u64 {
+        self.shared.quietly(|state| state.seat.achieved())
+    }
+
+    /// Completes when the process `pid` is the learner and has been silent for longer than
+    /// `patience`.
+    pub async fn learner_silent(&self, pid: u32, patience: Duration) {
+        let mut looks = tokio::time::interval(LOOK);
+        loop {
+            looks.tick().await;
+            let now = self.shared.now();
+            let silent = self.shared.quietly(|state| {
+                let known = state.seat.learner().is_some_and(|known| known.process.pid == pid);
+                known && !state.seat.is_released() && state.seat.silent(now) > patience
+            });
+            if silent {
+                return;
+            }
+        }
     }
 
     /// Whether the run is stopping.
@@ -147,7 +200,7 @@ impl Handle {
     #[must_use]
     pub fn all_have_left(&self) -> bool {
         self.shared.quietly(|state| {
-            let learner_left = state.learner.is_none() || state.learner_released;
+            let learner_left = state.seat.learner().is_none() || state.seat.is_released();
             state.stopping.is_some() && state.registry.count() == 0 && learner_left
         })
     }

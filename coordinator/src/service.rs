@@ -1,9 +1,10 @@
 //! The control service: turns messages into events for [`State`], and waits where a call may wait.
 
+use crate::learner::Newcomer;
 use crate::refusal::Refusal;
 use crate::registry::{LifeKey, Now};
 use crate::shared::Shared;
-use crate::state::{Learner, Lease};
+use crate::state::{Ask, Lease, State};
 use proto::tonic::{Request, Response, Status, async_trait};
 use proto::v1::control_server::Control;
 use proto::v1::{self, TrialOutcome};
@@ -12,12 +13,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_stream::wrappers::ReceiverStream;
-use types::{ActorId, Trial, Version};
+use types::{ActorId, Trial, TrialId, Version};
 
 /// How often actors shall be heard of; a sixth of the silence that means death.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// How long an actor's registration waits for the learner before it is told to try again.
 const WAIT_FOR_LEARNER: Duration = Duration::from_secs(2);
+/// Between two looks whether the learner of before still answers.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Longest wait for a lease; well below common idle limits of connections.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Trials in one lease at most: a reply stays far below the message limit.
@@ -40,11 +43,26 @@ impl Service {
 
     async fn wait_for_learner(&self) {
         let present = self.shared.until(|state| {
-            let known = state.learner.is_some() || state.stopping.is_some();
+            let known = state.seat.learner().is_some() || state.stopping.is_some();
             known.then_some(())
         });
         // Running out of time is answered by the refusal that follows.
         drop(tokio::time::timeout(WAIT_FOR_LEARNER, present).await);
+    }
+}
+
+impl Service {
+    /// Waits until it is known whether another process is the learner.
+    async fn seat(&self, process: &Newcomer) -> Result<u64, Refusal> {
+        let asked = self.now();
+        loop {
+            let join = |state: &mut State, now| state.register_learner(process, asked, now);
+            let answer = self.shared.decide(join).await?;
+            if let Some(life) = answer {
+                return Ok(life);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 }
 
@@ -64,7 +82,8 @@ impl Control for Service {
         let actor = request.actor.map(ActorId);
         let (key, learner) = self
             .shared
-            .change(|state, now| state.register(actor, request.host.clone(), request.pid, now))?;
+            .decide(|state, now| state.register(actor, request.host.clone(), request.pid, now))
+            .await?;
         tracing::info!(actor = %key.actor, incarnation = %key.incarnation, pid = request.pid, "actor registered");
         Ok(Response::new(v1::RegisterReply {
             actor: Some(proto::convert::actor_key(key.actor, key.incarnation)),
@@ -83,8 +102,12 @@ impl Control for Service {
         let stats = request.stats.ok_or(WireError::Missing("stats"))?;
         check_stats(&stats)?;
         let now = self.now();
-        let drain = self.shared.quietly(|state| state.heartbeat(key, stats, now))?;
-        Ok(Response::new(v1::HeartbeatReply { drain, learner: String::new() }))
+        let (drain, learner) = self.shared.quietly(|state| state.heartbeat(key, stats, now))?;
+        if request.over {
+            tracing::info!(actor = %key.actor, incarnation = %key.incarnation, "actor has left");
+            self.shared.change(|state, _| state.life_over(key));
+        }
+        Ok(Response::new(v1::HeartbeatReply { drain, learner }))
     }
 
     async fn lease(
@@ -96,19 +119,20 @@ impl Control for Service {
         if request.capacity == 0 {
             return Err(value("capacity", "at least 1".to_owned(), 0).into());
         }
-        let capacity = request.capacity.min(LEASE) as usize;
-        let version = request.version.map(Version);
-        let attempt =
-            self.shared.until(|state| match state.lease(key, version, capacity, self.now()) {
-                Ok(Lease::Wait) => None,
-                other => Some(other),
-            });
-        let wait = Duration::from_millis(request.wait_ms.into()).min(LONGEST_WAIT);
-        let answer = match tokio::time::timeout(wait, attempt).await {
-            Ok(answer) => answer?,
-            // Nothing came up. Also the answer to wait_ms = 0, after one attempt.
-            Err(_) => Lease::Wait,
+        let holding = request.holding.map(|h| h.trials.into_iter().map(TrialId).collect());
+        let ask = Ask {
+            version: request.version.map(Version),
+            capacity: request.capacity.min(LEASE) as usize,
+            number: request.number,
+            holding,
         };
+        let wait = Duration::from_millis(request.wait_ms.into()).min(LONGEST_WAIT);
+        // There is one attempt in any case, with wait_ms = 0 too.
+        let attempt = |state: &mut State| match state.lease(key, &ask, self.now()) {
+            Ok(Lease::Wait) => None,
+            other => Some(other),
+        };
+        let answer = self.shared.decide_within(wait, attempt).await?.unwrap_or(Lease::Wait);
         Ok(Response::new(match answer {
             Lease::Work(trials) => v1::LeaseReply {
                 trials: trials.into_iter().map(Into::into).collect(),
@@ -127,7 +151,7 @@ impl Control for Service {
         let key = read_key(request.actor)?;
         let outcomes = request.outcomes.into_iter().map(TryInto::try_into);
         let outcomes = outcomes.collect::<Result<Vec<_>, WireError>>()?;
-        self.shared.change(|state, now| state.report(key, outcomes, now))?;
+        self.shared.decide(|state, now| state.report(key, outcomes, now)).await?;
         Ok(Response::new(v1::ReportReply {}))
     }
 
@@ -139,18 +163,15 @@ impl Control for Service {
         check_protocol(request.protocol)?;
         check_text("host", &request.host)?;
         check_address(&request.address)?;
-        tracing::info!(address = request.address, pid = request.pid, "learner registered");
-        self.shared.change(|state, now| {
-            state.register_learner(Learner {
-                address: request.address,
-                host: request.host,
-                pid: request.pid,
-                heard: now,
-            })
-        })?;
+        let process =
+            Newcomer { address: request.address, host: request.host, pid: request.pid };
+        let life = self.seat(&process).await?;
+        let Newcomer { address, pid, .. } = process;
+        tracing::info!(address, pid, life, "learner registered");
         Ok(Response::new(v1::RegisterLearnerReply {
             experiment: self.shared.experiment.clone(),
             family: self.shared.family.clone(),
+            life,
         }))
     }
 
@@ -158,9 +179,14 @@ impl Control for Service {
         &self,
         request: Request<v1::SubmitRequest>,
     ) -> Result<Response<v1::SubmitReply>, Status> {
-        let trials = request.into_inner().trials.into_iter();
-        let trials: Vec<Trial> = trials.map(TryInto::try_into).collect::<Result<_, WireError>>()?;
-        self.shared.change(|state, _| state.submit(trials))?;
+        let v1::SubmitRequest { trials, recollect } = request.into_inner();
+        let trials = trials.into_iter().map(TryInto::try_into);
+        let trials: Vec<Trial> = trials.collect::<Result<_, WireError>>()?;
+        let take = |state: &mut State, _| match recollect {
+            false => state.submit(trials),
+            true => state.recollect(trials),
+        };
+        self.shared.decide(take).await?;
         Ok(Response::new(v1::SubmitReply {}))
     }
 
@@ -171,7 +197,7 @@ impl Control for Service {
         request: Request<v1::OutcomesRequest>,
     ) -> Result<Response<Self::OutcomesStream>, Status> {
         let from = request.into_inner().from;
-        self.shared.change(|state, _| Ok(state.outcomes.seek(from)?))?;
+        self.shared.decide(|state, _| state.follow_outcomes(from)).await?;
         let (sender, receiver) = tokio::sync::mpsc::channel(BATCH);
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn(send_outcomes(shared, from, sender));
@@ -182,10 +208,20 @@ impl Control for Service {
         &self,
         request: Request<v1::ProgressRequest>,
     ) -> Result<Response<v1::ProgressReply>, Status> {
-        let progress = request.into_inner().progress;
+        let v1::ProgressRequest { progress, life } = request.into_inner();
         let progress = progress.ok_or(WireError::Missing("progress"))?;
         check_progress(&progress)?;
-        let stop = self.shared.change(|state, now| state.progress(progress, now))?;
+        let evaluated = !progress.evaluations.is_empty();
+        let report = |state: &mut State, now| state.progress(life, progress, now);
+        let stop = match evaluated {
+            true => {
+                // Whatever becomes of the report, the learner is there.
+                let now = self.now();
+                self.shared.quietly(|state| state.seat.heard(life, now)).map_err(Refusal::from)?;
+                self.shared.decide(report).await?
+            }
+            false => self.shared.change(report).0?,
+        };
         Ok(Response::new(v1::ProgressReply { stop }))
     }
 
@@ -198,10 +234,7 @@ impl Control for Service {
 
     async fn stop(&self, _: Request<v1::StopRequest>) -> Result<Response<v1::StopReply>, Status> {
         tracing::info!("asked to stop");
-        self.shared.change(|state, now| {
-            state.stop(now);
-            Ok(())
-        })?;
+        self.shared.stop();
         Ok(Response::new(v1::StopReply {}))
     }
 }

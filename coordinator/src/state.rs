@@ -2,25 +2,24 @@
 //! in, answers go out; nothing here waits.
 
 use crate::bottleneck::{Bottleneck, Waited};
+use crate::ids::IdSet;
+use crate::journal::record;
+use crate::journal::Entry;
+use crate::learner::{Joined, Newcomer, Seat};
 use crate::outcomes::OutcomeLog;
+use crate::quarantine::Quarantine;
 use crate::rates::Rate;
 use crate::refusal::Refusal;
-use crate::registry::{LifeKey, Now, Registry};
+use crate::registry::{Life, LifeKey, Now, Registry};
+use crate::restore::{held, wire, write_life};
 use crate::trials::Trials;
 use proto::v1::{ActorStats, Evaluation, LearnerProgress};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use types::{ActorId, Incarnation, Split, TaskRef, Trial, TrialOutcome, Version};
+use types::{ActorId, Incarnation, Split, TaskRef, Trial, TrialId, TrialOutcome, Version};
 
 /// Trials that may be open, or done and not yet read by the learner, at any time.
 pub const OPEN_TRIALS: usize = 100_000;
-/// A learner that is silent for longer may be replaced by another one.
-const LEARNER_SILENCE: Duration = Duration::from_secs(10);
-/// A learner that is silent for longer is lost, and the run with it: it reports twice a second.
-pub const LEARNER_LOST: Duration = Duration::from_secs(30);
-/// Longer than this between two looks for silence, the coordinator itself was held up: what it did
-/// not hear then is nobody's fault.
-const HELD_UP: Duration = Duration::from_secs(2);
 /// How long a stopping run waits for its actors before it lets the learner go.
 pub const ACTORS_LEAVE: Duration = Duration::from_secs(5);
 /// Evaluations kept until the recorder fetches them; it does so twice a second.
@@ -35,19 +34,21 @@ pub struct Rules {
     pub train_tasks: usize,
     /// Test tasks of the family.
     pub test_tasks: usize,
+    /// How long a learner may be away before the run fails.
+    pub learner_timeout: Duration,
 }
 
-/// The learner.
-#[derive(Debug, Clone)]
-pub struct Learner {
-    /// `host:port` of its services.
-    pub address: String,
-    /// Where it runs.
-    pub host: String,
-    /// Its process there.
-    pub pid: u32,
-    /// When it was last heard of.
-    pub heard: Now,
+/// A request for work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Weights that the actor holds.
+    pub version: Option<Version>,
+    /// Trials that it has room for.
+    pub capacity: usize,
+    /// Later requests of a life have larger numbers; 0 = not numbered.
+    pub number: u64,
+    /// All that it was leased and has not reported, if an answer was lost.
+    pub holding: Option<Vec<TrialId>>,
 }
 
 /// The answer to a request for work.
@@ -68,15 +69,18 @@ pub struct State {
     pub(crate) registry: Registry,
     pub(crate) trials: Trials,
     pub(crate) outcomes: OutcomeLog,
-    pub(crate) learner: Option<Learner>,
+    pub(crate) seat: Seat,
     pub(crate) progress: LearnerProgress,
     pub(crate) newest_evaluation: Option<Evaluation>,
     pub(crate) unrecorded: Vec<Evaluation>,
+    /// Numbers of all that have come.
+    pub(crate) evaluations: IdSet,
+    pub(crate) quarantine: Quarantine,
+    /// Seconds that the run has lasted, as last noted.
+    pub(crate) wall_s: f64,
+    /// What must be remembered and has not been taken yet.
+    pub(crate) entries: Vec<Entry>,
     pub(crate) stopping: Option<Now>,
-    /// The learner has been told that it may leave.
-    pub(crate) learner_released: bool,
-    /// When silence was last looked for.
-    pub(crate) looked: Now,
     pub(crate) bottleneck: Bottleneck,
     pub(crate) env_steps: Rate,
     pub(crate) updates: Rate,
@@ -94,13 +98,15 @@ impl State {
             registry: Registry::default(),
             trials: Trials::default(),
             outcomes: OutcomeLog::default(),
-            learner: None,
+            seat: Seat::default(),
             progress,
             newest_evaluation: None,
             unrecorded: Vec::new(),
+            evaluations: IdSet::default(),
+            quarantine: Quarantine::default(),
+            wall_s: 0.0,
+            entries: Vec::new(),
             stopping: None,
-            learner_released: false,
-            looked: Now::ZERO,
             bottleneck: Bottleneck::default(),
             env_steps: Rate::default(),
             updates: Rate::default(),
@@ -122,17 +128,33 @@ impl State {
         if self.stopping.is_some() {
             return Err(Refusal::Stopping);
         }
-        let learner = self.learner.as_ref().ok_or(Refusal::NoLearner)?;
-        let address = learner.address.clone();
-        let (key, replaced) = self.registry.register(actor, host, pid, now);
-        if let Some(old) = replaced {
-            self.trials.release(old);
-        }
-        self.actor_steps.insert(key.actor, (key.incarnation, Rate::default()));
+        let learner = self.seat.learner().ok_or(Refusal::NoLearner)?;
+        let address = learner.process.address.clone();
+        let life = self.registry.newborn(actor, host, pid, now);
+        let key = life.key;
+        self.entries.push(Entry::Born(write_life(&life)));
+        self.begin(life);
         Ok((key, address))
     }
 
-    /// An actor is alive. Whether it should leave.
+    /// A life begins; what the one before in its place held goes to others.
+    pub(crate) fn begin(&mut self, life: Life) {
+        let key = life.key;
+        if let Some(old) = self.registry.begin(life) {
+            self.trials.release(old);
+        }
+        self.actor_steps.insert(key.actor, (key.incarnation, Rate::default()));
+    }
+
+    /// A life ends; what it held goes to others.
+    pub(crate) fn end(&mut self, key: LifeKey) {
+        if let Some(life) = self.registry.end(key) {
+            self.trials.release(key);
+            self.entries.push(Entry::Ended(write_life(&life)));
+        }
+    }
+
+    /// An actor is alive. Whether it should leave, and where the learner is now.
     ///
     /// # Errors
     /// [`Refusal::UnknownLife`] if it was declared dead.
@@ -141,13 +163,18 @@ impl State {
         key: LifeKey,
         stats: ActorStats,
         now: Now,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<(bool, String), Refusal> {
         let draining = self.stopping.is_some();
         self.registry.heartbeat(key, stats, draining, now).ok_or(Refusal::UnknownLife(key))?;
         if let Some((_, rate)) = self.actor_steps.get_mut(&key.actor) {
             rate.read(to_f64(stats.env_steps), now);
         }
-        Ok(draining)
+        Ok((draining, self.seat.address().to_owned()))
+    }
+
+    /// A life has said that it is over: what it holds goes to others.
+    pub fn life_over(&mut self, key: LifeKey) {
+        self.end(key);
     }
 
     /// An actor asks for work.
@@ -157,21 +184,31 @@ impl State {
     pub fn lease(
         &mut self,
         key: LifeKey,
-        version: Option<Version>,
-        capacity: usize,
+        ask: &Ask,
         now: Now,
     ) -> Result<Lease, Refusal> {
         if !self.registry.touch(key, now) {
             return Err(Refusal::UnknownLife(key));
         }
+        if !self.registry.is_newest_request(key, ask.number) {
+            return Ok(Lease::Wait);
+        }
+        if let Some(holding) = &ask.holding
+            && self.trials.release_others(key, holding) > 0
+        {
+            self.entries.push(Entry::Holds(held(key, holding.iter().copied())));
+        }
         if self.stopping.is_some() {
             return Ok(Lease::Leave);
         }
         let newest = Version(self.progress.version);
-        let admitted = version.filter(|v| v.lag_behind(newest) <= self.rules.max_lag);
-        let work = admitted.map(|version| self.trials.lease(key, version, capacity));
+        let admitted = ask.version.filter(|v| v.lag_behind(newest) <= self.rules.max_lag);
+        let work = admitted.map(|version| self.trials.lease(key, version, ask.capacity));
         Ok(match work {
-            Some(trials) if !trials.is_empty() => Lease::Work(trials),
+            Some(trials) if !trials.is_empty() => {
+                self.entries.push(Entry::Leased(held(key, trials.iter().map(|t| t.id))));
+                Lease::Work(trials)
+            }
             _ => Lease::Wait,
         })
     }
@@ -194,31 +231,80 @@ impl State {
         for outcome in &outcomes {
             self.trials.check(outcome)?;
         }
+        let mut taken = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
-            if self.trials.report(&outcome) {
-                if outcome.failure.is_none() {
-                    self.registry.note_done(key);
-                }
-                self.outcomes.push(outcome);
+            let wire = outcome.clone().into();
+            if self.take(key, outcome) {
+                taken.push(wire);
             }
+        }
+        if !taken.is_empty() {
+            let reported = record::Outcomes { by: Some(wire(key)), outcomes: taken };
+            self.entries.push(Entry::Reported(reported));
         }
         Ok(())
     }
 
-    /// The learner joins.
+    /// Takes an outcome, if it counts.
+    pub(crate) fn take(&mut self, from: LifeKey, outcome: TrialOutcome) -> bool {
+        let Some(trial) = self.trials.report(from, &outcome) else {
+            return false;
+        };
+        if outcome.failure.is_none() {
+            self.registry.note_done(from);
+        }
+        self.quarantine.note(&outcome, trial.seed);
+        self.outcomes.push(outcome);
+        true
+    }
+
+    /// The learner wants outcomes from position `from` on: it has those before.
     ///
     /// # Errors
-    /// [`Refusal::SecondLearner`] if another one still answers.
-    pub fn register_learner(&mut self, learner: Learner) -> Result<(), Refusal> {
-        let other = self.learner.as_ref().filter(|known| {
-            let same = (&known.host, known.pid) == (&learner.host, learner.pid);
-            !same && learner.heard.saturating_sub(known.heard) <= LEARNER_SILENCE
-        });
-        if other.is_some() {
-            return Err(Refusal::SecondLearner { host: learner.host, pid: learner.pid });
-        }
-        self.learner = Some(learner);
+    /// [`Refusal::Position`] if there is no such position.
+    pub fn follow_outcomes(&mut self, from: u64) -> Result<(), Refusal> {
+        self.outcomes.seek(from)?;
+        self.entries.push(Entry::Confirmed(from));
         Ok(())
+    }
+
+    /// A process wants to be the learner, and has been asking since `asked`. `None`: whether there
+    /// is another one is not yet known; ask again.
+    ///
+    /// # Errors
+    /// [`Refusal::SecondLearner`] if another one has been heard of since then.
+    pub fn register_learner(
+        &mut self,
+        process: &Newcomer,
+        asked: Now,
+        now: Now,
+    ) -> Result<Option<u64>, Refusal> {
+        match self.seat.join(process, asked, now) {
+            Joined::Yes(life) => {
+                self.entries.extend(self.seat.learner().map(|l| Entry::Seated(l.record())));
+                if self.stopping.is_none() {
+                    self.progress.phase = "starting".to_owned();
+                }
+                Ok(Some(life))
+            }
+            Joined::Doubtful => Ok(None),
+            Joined::No => Err(Refusal::SecondLearner {
+                host: process.host.clone(),
+                pid: process.pid,
+                first: self.seat.address().to_owned(),
+            }),
+        }
+    }
+
+    /// The learner's process on this machine has ended, as `why` says.
+    pub fn learner_ended(&mut self, pid: u32, why: String, now: Now) {
+        if !self.seat.ended(pid, why.clone(), now) {
+            return;
+        }
+        self.entries.push(Entry::Unseated(record::Unseated { pid, why }));
+        if self.stopping.is_none() {
+            self.progress.phase = "ended".to_owned();
+        }
     }
 
     /// The learner wants these collected. All are taken or none; known ids are ignored.
@@ -226,17 +312,52 @@ impl State {
     /// # Errors
     /// [`Refusal`] if a task does not exist or there is too much open work.
     pub fn submit(&mut self, trials: Vec<Trial>) -> Result<(), Refusal> {
-        for trial in &trials {
+        self.check_work(&trials, |known, id| known.knows(id))?;
+        let mut taken = Vec::with_capacity(trials.len());
+        for trial in trials {
+            let wire = trial.clone().into();
+            if self.trials.submit(trial) {
+                taken.push(wire);
+            }
+        }
+        if !taken.is_empty() {
+            self.entries.push(Entry::Submitted(record::Work { trials: taken }));
+        }
+        Ok(())
+    }
+
+    /// Likewise, also those that are done: what they brought has been lost.
+    ///
+    /// # Errors
+    /// As [`State::submit`].
+    pub fn recollect(&mut self, trials: Vec<Trial>) -> Result<(), Refusal> {
+        self.check_work(&trials, |known, id| known.is_open(id))?;
+        let mut taken = Vec::with_capacity(trials.len());
+        for trial in trials {
+            let wire = trial.clone().into();
+            if self.trials.recollect(trial) {
+                taken.push(wire);
+            }
+        }
+        if !taken.is_empty() {
+            self.entries.push(Entry::Recollected(record::Work { trials: taken }));
+        }
+        Ok(())
+    }
+
+    fn check_work(
+        &self,
+        trials: &[Trial],
+        is_known: impl Fn(&Trials, TrialId) -> bool,
+    ) -> Result<(), Refusal> {
+        for trial in trials {
             self.check_task("trial.task", trial.task)?;
         }
-        let new = trials.iter().filter(|t| !self.trials.knows(t.id)).count();
+        let new = trials.iter().filter(|t| !is_known(&self.trials, t.id)).count();
         let unread = usize::try_from(self.outcomes.undelivered()).unwrap_or(usize::MAX);
-        let got = self.trials.open().saturating_add(unread).saturating_add(new);
+        let got = self.trials.open_count().saturating_add(unread).saturating_add(new);
         if new > 0 && got > OPEN_TRIALS {
             return Err(Refusal::TooManyTrials { limit: OPEN_TRIALS, got });
-        }
-        for trial in trials {
-            self.trials.submit(trial);
         }
         Ok(())
     }
@@ -256,28 +377,40 @@ impl State {
         })
     }
 
-    /// The learner reports. Whether it should write its last checkpoint and leave.
+    /// The learner reports, in the life `life` (0: not told). Whether it should write its last
+    /// checkpoint and leave.
     ///
     /// # Errors
-    /// [`Refusal`] if an evaluation is malformed; then nothing is noted.
-    pub fn progress(&mut self, mut progress: LearnerProgress, now: Now) -> Result<bool, Refusal> {
+    /// [`Refusal`] if it is not the learner or an evaluation is malformed; then nothing is noted.
+    pub fn progress(
+        &mut self,
+        life: u64,
+        mut progress: LearnerProgress,
+        now: Now,
+    ) -> Result<bool, Refusal> {
         for evaluation in &progress.evaluations {
             self.check_evaluation(evaluation)?;
         }
-        self.learner.as_mut().ok_or(Refusal::NoLearner)?.heard = now;
+        self.seat.heard(life, now)?;
+        self.seat.note(&progress);
         for stored in progress.stored.drain(..) {
             let (actor, incarnation) = proto::convert::read_actor_key(stored.actor)?;
             let key = LifeKey { actor, incarnation };
             self.registry.note_stored(key, stored.transitions);
         }
         for evaluation in progress.evaluations.drain(..) {
-            if self.newest_evaluation.as_ref() == Some(&evaluation) {
-                continue; // A report that was sent again because its answer was lost.
+            // A report that was sent again because its answer was lost, or by another life.
+            let known = match evaluation.number {
+                0 => self.newest_evaluation.as_ref() == Some(&evaluation),
+                number => self.evaluations.contains(number),
+            };
+            if !known {
+                self.entries.push(Entry::Evaluated(evaluation.clone()));
+                self.evaluated(evaluation);
             }
-            self.newest_evaluation = Some(evaluation.clone());
-            if self.unrecorded.len() < UNRECORDED {
-                self.unrecorded.push(evaluation);
-            }
+        }
+        if progress.version != self.progress.version {
+            self.entries.push(Entry::Version(progress.version));
         }
         self.env_steps.read(to_f64(progress.env_steps), now);
         self.updates.read(to_f64(progress.updates), now);
@@ -291,8 +424,51 @@ impl State {
         if over {
             self.stop(now);
         }
-        self.learner_released = self.learner_may_leave(now);
-        Ok(self.learner_released)
+        let may_leave = self.learner_may_leave(now);
+        if may_leave {
+            self.seat.release();
+        }
+        Ok(may_leave)
+    }
+
+    /// An evaluation has come.
+    pub(crate) fn evaluated(&mut self, evaluation: Evaluation) {
+        if evaluation.number > 0 {
+            self.evaluations.insert(evaluation.number);
+        }
+        self.newest_evaluation = Some(evaluation.clone());
+        if self.unrecorded.len() < UNRECORDED {
+            self.unrecorded.push(evaluation);
+        }
+    }
+
+    /// The oldest evaluation of this number is in the files of the run.
+    pub fn note_recorded(&mut self, number: u64) {
+        self.entries.push(Entry::Recorded(number));
+        self.recorded(number);
+    }
+
+    pub(crate) fn recorded(&mut self, number: u64) {
+        if let Some(at) = self.unrecorded.iter().position(|e| e.number == number) {
+            self.unrecorded.remove(at);
+        }
+    }
+
+    /// The run has lasted so long.
+    pub fn note_wall(&mut self, seconds: f64) {
+        self.wall_s = seconds;
+        self.entries.push(Entry::Wall(seconds));
+    }
+
+    /// Nobody of before is there any more: their processes have ended with the last coordinator.
+    pub fn begin_again(&mut self) {
+        let lives: Vec<LifeKey> = self.registry.alive().map(|life| life.key).collect();
+        for key in lives {
+            self.end(key);
+        }
+        if let Some(pid) = self.seat.learner().map(|learner| learner.process.pid) {
+            self.learner_ended(pid, "with the coordinator".to_owned(), Now::ZERO);
+        }
     }
 
     fn check_evaluation(&self, evaluation: &Evaluation) -> Result<(), Refusal> {
@@ -327,12 +503,12 @@ impl State {
     }
 
     /// Time passes: ends the lives that have been silent for too long, and the run if the learner
-    /// has been.
+    /// has been away for too long.
     pub fn tick(&mut self, now: Now) -> Vec<LifeKey> {
         self.look_for_learner(now);
-        let dead = self.registry.expire(now);
+        let dead = self.registry.silent(now);
         for key in &dead {
-            self.trials.release(*key);
+            self.end(*key);
         }
         let totals = self.registry.totals();
         let waited = Waited::from_counters(&totals, &self.progress.metrics);
@@ -341,36 +517,23 @@ impl State {
     }
 
     fn look_for_learner(&mut self, now: Now) {
-        let passed = now.saturating_sub(self.looked);
-        self.looked = now;
+        self.seat.look(now);
         let over = matches!(self.progress.phase.as_str(), "done" | "failed");
-        // One that may leave need not report any more.
-        let Some(learner) = self.learner.as_mut().filter(|_| !over && !self.learner_released)
-        else {
+        if over || self.seat.is_free() || self.seat.silent(now) <= self.rules.learner_timeout {
             return;
-        };
-        if passed > HELD_UP {
-            learner.heard = (learner.heard + passed).min(now);
         }
-        let silent = now.saturating_sub(learner.heard);
-        if silent > LEARNER_LOST {
-            self.progress.phase = "failed".to_owned();
-            self.progress.failure = format!(
-                "expected the learner at {} to report, got nothing for {:.0} s",
-                learner.address,
-                silent.as_secs_f64()
-            );
-            self.learner_released = true;
-            self.stop(now);
-        }
+        self.progress.phase = "failed".to_owned();
+        self.progress.failure = self.seat.explain(now).unwrap_or_default();
+        self.seat.release();
+        self.stop(now);
     }
 
     /// A local actor process has ended: no need to wait for silence. Gives what has come of its
-    /// place, see [`Registry::process_ended`].
+    /// place, see [`Registry::of_process`].
     pub fn process_ended(&mut self, actor: ActorId, pid: u32) -> u64 {
-        let (ended, achieved) = self.registry.process_ended(actor, pid);
+        let (ended, achieved) = self.registry.of_process(actor, pid);
         if let Some(key) = ended {
-            self.trials.release(key);
+            self.end(key);
         }
         achieved
     }

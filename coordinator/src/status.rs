@@ -1,6 +1,6 @@
 //! A picture of the run for users.
 
-use crate::registry::{Life, Now, SILENCE};
+use crate::registry::{Life, Now};
 use crate::state::{State, to_f64};
 use proto::v1::{ActorStatus, StatusReply};
 use runtime::metrics::Health;
@@ -57,6 +57,9 @@ impl State {
             env_steps_budget: about.env_steps_budget,
             family: about.family.clone(),
             stopping: self.stopping.is_some(),
+            quarantined: self.quarantine.told(),
+            disk: String::new(),
+            learner_lives: self.seat.lives(),
         }
     }
 
@@ -76,15 +79,9 @@ impl State {
 
     /// What there is to say of a learner that does not answer.
     fn silence(&self, now: Now) -> Option<String> {
-        let learner = self.learner.as_ref()?;
-        let silent = now.saturating_sub(learner.heard);
-        (silent > SILENCE).then(|| {
-            let (address, silent) = (&learner.address, silent.as_secs_f64());
-            format!(
-                "learner: it does not answer; expected the learner at {address} to report, got \
-                 nothing for {silent:.0} s"
-            )
-        })
+        let why = self.seat.explain(now)?;
+        let patience = self.rules.learner_timeout.as_secs_f64();
+        Some(format!("learner: it does not answer; {why}; the run waits {patience:.0} s for one"))
     }
 
     fn actor(&self, life: &Life, alive: bool, now: Now) -> ActorStatus {

@@ -5,7 +5,11 @@
 //! finished first.
 
 use crate::ids::IdSet;
+use crate::journal::Snapshot;
+use crate::journal::record;
 use crate::registry::LifeKey;
+use crate::restore::{key_of, write_open};
+use proto::WireError;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use types::{Purpose, Trial, TrialId, TrialOutcome, Version};
 
@@ -52,6 +56,8 @@ struct Open {
     trial: Trial,
     place: Place,
     owner: Option<LifeKey>,
+    /// It was done before: a report of that time may come again, and does not count.
+    again: bool,
 }
 
 impl Trials {
@@ -61,17 +67,28 @@ impl Trials {
         self.open.contains_key(&id) || self.done.contains(id.0)
     }
 
+    /// Whether the trial is waiting or leased.
+    #[must_use]
+    pub fn is_open(&self, id: TrialId) -> bool {
+        self.open.contains_key(&id)
+    }
+
     /// Trials waiting or leased.
     #[must_use]
-    pub fn open(&self) -> usize {
+    pub fn open_count(&self) -> usize {
         self.open.len()
     }
 
     /// Takes a trial in. False if its id is known already; then nothing changes.
     pub fn submit(&mut self, trial: Trial) -> bool {
-        if self.knows(trial.id) {
-            return false;
+        let new = !self.knows(trial.id);
+        if new {
+            self.put(trial, false);
         }
+        new
+    }
+
+    fn put(&mut self, trial: Trial, again: bool) {
         let rank = match trial.purpose {
             Purpose::Evaluate => 0,
             Purpose::Train => 1,
@@ -79,8 +96,18 @@ impl Trials {
         let place = (rank, self.submitted);
         self.submitted += 1;
         self.waiting.insert(place, trial.id);
-        let open = Open { place, owner: None, trial };
+        let open = Open { place, owner: None, trial, again };
         self.open.insert(open.trial.id, open);
+    }
+
+    /// Takes a trial in although it may be done. False if it is open; then nothing changes.
+    pub fn recollect(&mut self, trial: Trial) -> bool {
+        if self.is_open(trial.id) {
+            return false;
+        }
+        let again = self.done.remove(trial.id.0);
+        self.counts.done -= u64::from(again);
+        self.put(trial, again);
         true
     }
 
@@ -97,13 +124,19 @@ impl Trials {
             .take(capacity)
             .map(|(place, id)| (*place, *id))
             .collect();
-        let mut leased = Vec::with_capacity(chosen.len());
-        for (place, id) in chosen {
-            self.waiting.remove(&place);
-            if let Some(open) = self.open.get_mut(&id) {
+        let chosen: Vec<TrialId> = chosen.into_iter().map(|(_, id)| id).collect();
+        self.lease_these(owner, &chosen)
+    }
+
+    /// Leases those of `trials` that wait.
+    pub fn lease_these(&mut self, owner: LifeKey, trials: &[TrialId]) -> Vec<Trial> {
+        let mut leased = Vec::with_capacity(trials.len());
+        for id in trials {
+            if let Some(open) = self.open.get_mut(id).filter(|open| open.owner.is_none()) {
+                self.waiting.remove(&open.place);
                 open.owner = Some(owner);
                 leased.push(open.trial.clone());
-                self.leases.entry(owner).or_default().insert(id);
+                self.leases.entry(owner).or_default().insert(*id);
             }
         }
         leased
@@ -120,6 +153,22 @@ impl Trials {
         }
         self.counts.released += held.len() as u64;
         held.len()
+    }
+
+    /// Takes back what is leased to `owner` and is not among `holding`: it never got there. How many
+    /// trials that were.
+    pub fn release_others(&mut self, owner: LifeKey, holding: &[TrialId]) -> usize {
+        let leased = self.leases.get(&owner).into_iter().flatten();
+        let lost: Vec<TrialId> = leased.filter(|id| !holding.contains(id)).copied().collect();
+        for id in &lost {
+            self.forget_lease(owner, *id);
+            if let Some(open) = self.open.get_mut(id) {
+                open.owner = None;
+                self.waiting.insert(open.place, *id);
+            }
+        }
+        self.counts.released += lost.len() as u64;
+        lost.len()
     }
 
     /// Checks an outcome against its trial; one of a trial that is done already needs no check.
@@ -153,11 +202,12 @@ impl Trials {
         Err(wrong(format!("{expected} episodes"), format!("{got} and no failure")))
     }
 
-    /// Notes a checked outcome. False if the trial was done already; then nothing changes.
-    pub fn report(&mut self, outcome: &TrialOutcome) -> bool {
-        let Some(open) = self.open.remove(&outcome.trial) else {
-            return false;
-        };
+    /// Notes a checked outcome that `from` reports; gives its trial. `None` if it does not count;
+    /// then nothing changes.
+    pub fn report(&mut self, from: LifeKey, outcome: &TrialOutcome) -> Option<Trial> {
+        let counts = |open: &&Open| !open.again || open.owner == Some(from);
+        self.open.get(&outcome.trial).filter(counts)?;
+        let open = self.open.remove(&outcome.trial)?;
         match open.owner {
             None => {
                 self.waiting.remove(&open.place);
@@ -167,7 +217,7 @@ impl Trials {
         self.done.insert(outcome.trial.0);
         self.counts.done += 1;
         self.counts.failed += u64::from(outcome.failure.is_some());
-        true
+        Some(open.trial)
     }
 
     fn forget_lease(&mut self, owner: LifeKey, trial: TrialId) {
@@ -177,6 +227,40 @@ impl Trials {
                 self.leases.remove(&owner);
             }
         }
+    }
+
+    /// Writes all of it down.
+    pub(crate) fn save(&self, snapshot: &mut Snapshot) {
+        let mut open: Vec<&Open> = self.open.values().collect();
+        open.sort_by_key(|open| open.place.1);
+        let written = open.iter().map(|o| write_open(&o.trial, o.place.1, o.owner, o.again));
+        snapshot.open = written.collect();
+        snapshot.submitted = self.submitted;
+        snapshot.done = self.done.ranges();
+        snapshot.counts = Some(self.counts.into());
+    }
+
+    /// Becomes what was written down.
+    ///
+    /// # Errors
+    /// If a trial is none of this release.
+    pub(crate) fn load(&mut self, snapshot: &Snapshot) -> Result<(), WireError> {
+        for open in &snapshot.open {
+            let trial = open.trial.clone().ok_or(WireError::Missing("open.trial"))?;
+            let trial = Trial::try_from(trial)?;
+            let id = trial.id;
+            self.submitted = open.place;
+            self.put(trial, open.again);
+            if open.owner.is_some() {
+                self.lease_these(key_of(open.owner)?, &[id]);
+            }
+        }
+        self.submitted = snapshot.submitted;
+        self.done.load(&snapshot.done);
+        let counts = snapshot.counts.unwrap_or_default();
+        let record::Counts { done, failed, released } = counts;
+        self.counts = Counts { done, failed, released, ..Counts::default() };
+        Ok(())
     }
 
     /// The numbers, now.

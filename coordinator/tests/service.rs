@@ -4,26 +4,33 @@
 
 mod support;
 
-use coordinator::{Handle, Server};
+use coordinator::{Beginning, Handle, Server, Setup, journal};
 use proto::tonic::Code;
 use proto::v1;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use support::{Peer, experiment, family, outcome, trial};
 use tokio_stream::StreamExt as _;
 
 async fn start() -> (Server, Handle, String) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::start(
-        &experiment(),
-        &family(),
-        "nowhere".to_owned(),
-        listener,
-        &proto::Credentials::none(),
-    )
-    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(folder.path(), Beginning::New, "127.0.0.1:0").await;
     let address = server.address().to_string();
     let handle = server.handle();
     (server, handle, address)
+}
+
+async fn serve(run_dir: &Path, beginning: Beginning, address: &str) -> Server {
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    let setup = Setup {
+        experiment: &experiment(),
+        family: &family(),
+        run_dir,
+        beginning,
+        learner_timeout: coordinator::learner::PATIENCE,
+        credentials: &proto::Credentials::none(),
+    };
+    Server::start(setup, listener).unwrap()
 }
 
 fn code<T: std::fmt::Debug>(answer: Result<T, proto::tonic::Status>) -> Code {
@@ -69,6 +76,94 @@ async fn work_of_a_silent_actor_goes_to_another_and_each_outcome_arrives_once() 
     assert_eq!(received, done);
     let more = tokio::time::timeout(Duration::from_millis(100), outcomes.next()).await;
     assert!(more.is_err(), "nothing arrives twice");
+    server.close().await;
+}
+
+#[tokio::test]
+async fn a_coordinator_that_is_started_again_goes_on_where_the_last_one_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(folder.path(), Beginning::New, "127.0.0.1:0").await;
+    let address = server.address().to_string();
+    let mut learner = Peer::connect(&address).await;
+    learner.register_learner().await.unwrap();
+    let mut actor = Peer::connect(&address).await;
+    let key = actor.register(Some(3)).await.unwrap();
+    learner.submit((0..5).map(|id| trial(id, false)).collect()).await.unwrap();
+    let leased = actor.lease(key, 3, 0).await.unwrap().trials;
+    actor.report(key, vec![outcome(&leased[0])]).await.unwrap();
+    let evaluation = v1::Evaluation { number: 1, ..v1::Evaluation::default() };
+    let progress = v1::LearnerProgress {
+        version: 7,
+        evaluations: vec![evaluation.clone()],
+        ..v1::LearnerProgress::default()
+    };
+    learner.progress(progress.clone()).await.unwrap();
+    // All that was answered is in the file; nothing more is asked of the one that goes away.
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.path().join(journal::FILE), copy.path().join(journal::FILE)).unwrap();
+    server.close().await;
+
+    let loaded = journal::load(&copy.path().join(journal::FILE)).unwrap();
+    assert_eq!(loaded.lost, 0);
+    let server = serve(copy.path(), Beginning::Continued(loaded.entries), &address).await;
+    let handle = server.handle();
+    let again = |call: Code| call == Code::Unavailable || call == Code::Unknown;
+    while let Err(status) = actor.heartbeat(key, v1::ActorStats::default()).await {
+        assert!(again(status.code()), "the same life goes on: {status}");
+    }
+    actor.report(key, vec![outcome(&leased[1]), outcome(&leased[0])]).await.unwrap();
+    let mut other = Peer::connect(&address).await;
+    let second = other.register(None).await.unwrap();
+    assert_eq!((second.actor, second.incarnation), (0, key.incarnation + 1));
+    let request = v1::LeaseRequest {
+        actor: Some(second),
+        capacity: 9,
+        version: Some(7),
+        ..v1::LeaseRequest::default()
+    };
+    let rest = other.control.lease(request).await.unwrap().into_inner().trials;
+    assert_eq!(rest.iter().map(|t| t.id).collect::<Vec<_>>(), [3, 4], "2 is still leased");
+    let mut outcomes =
+        learner.control.outcomes(v1::OutcomesRequest { from: 0 }).await.unwrap().into_inner();
+    for expected in [0, 1] {
+        assert_eq!(outcomes.next().await.unwrap().unwrap().trial, expected);
+    }
+    assert_eq!(handle.unrecorded(), [evaluation], "it had not been recorded");
+    handle.note_recorded(1);
+    learner.progress(progress).await.unwrap();
+    assert_eq!(handle.unrecorded(), [], "it is known");
+    assert!(handle.status().learner_lives == 1 && handle.status().trials_done == 2);
+    server.close().await;
+}
+
+#[tokio::test]
+async fn a_second_learner_is_refused_by_the_word_of_the_first_and_let_in_by_its_silence() {
+    let (server, handle, address) = start().await;
+    let mut first = Peer::connect(&address).await;
+    let life = first.register_learner().await.unwrap().life;
+    let elsewhere = |pid| v1::RegisterLearnerRequest {
+        protocol: proto::PROTOCOL,
+        address: format!("127.0.0.1:{pid}"),
+        host: "there".to_owned(),
+        pid,
+    };
+    let mut second = Peer::connect(&address).await;
+    let mut asking = second.clone();
+    let asked = tokio::spawn(async move { asking.control.register_learner(elsewhere(2)).await });
+    while !asked.is_finished() {
+        first.progress(v1::LearnerProgress::default()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let refused = asked.await.unwrap().unwrap_err();
+    assert_eq!(refused.code(), Code::AlreadyExists);
+    assert!(refused.message().contains("process 2 on there"), "{refused}");
+    // The first says nothing more.
+    second.control.register_learner(elsewhere(2)).await.unwrap();
+    assert_eq!(handle.status().learner_lives, 2);
+    let late = v1::ProgressRequest { progress: Some(v1::LearnerProgress::default()), life };
+    let refused = first.control.progress(late).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().contains("another process has taken over"), "{refused}");
     server.close().await;
 }
 

@@ -43,8 +43,11 @@ async fn learner() {
     let request = v1::OutcomesRequest { from: 0 };
     let mut outcomes = peer.control.outcomes(request).await.unwrap().into_inner();
     let mut tasks = Vec::new();
-    for _ in 0..8 {
+    for number in 0..8 {
         let outcome = outcomes.next().await.unwrap().unwrap();
+        if number == 2 && std::env::var_os("MORTAL_LEARNER").is_some() {
+            die_once(&mut peer).await;
+        }
         let returns = outcome.episodes.iter().map(|e| e.task_return).collect();
         if outcome.purpose == 2 {
             tasks.push(v1::TaskScore { task: outcome.task, returns });
@@ -68,6 +71,19 @@ async fn learner() {
     while !peer.progress(progress.clone()).await.unwrap() {
         progress.evaluations.clear();
         ticks.tick().await;
+    }
+}
+
+/// The first life ends by `kill -9` after something has come of it; the second one continues it.
+async fn die_once(peer: &mut Peer) {
+    let witness = std::path::Path::new("learner-died-once");
+    let resumed = std::env::var("STAND_IN").unwrap().ends_with(" --resume");
+    assert_eq!(resumed, witness.exists(), "what was saved is used from the second life on");
+    if !resumed {
+        let progress = v1::LearnerProgress { updates: 1, ..v1::LearnerProgress::default() };
+        peer.progress(progress).await.unwrap();
+        std::fs::write(witness, "").unwrap();
+        kill(std::process::id(), "-KILL");
     }
 }
 
@@ -192,6 +208,29 @@ fn a_dying_learner_ends_the_run_with_its_last_words() {
     }
     let summary = std::fs::read_to_string(installed.latest().join("summary.json")).unwrap();
     assert!(summary.contains("\"result\": \"failed\""), "{summary}");
+}
+
+#[test]
+fn a_learner_that_is_killed_is_started_again_and_the_run_goes_on() {
+    let installed = Installed::new(&stand_in("actor"), &stand_in("learner"));
+    let mut command = installed.coordinator(&["train", "experiment.toml", "--actors", "1"]);
+    let output = command.env("MORTAL_LEARNER", "1").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(installed.path().join("learner-died-once").exists());
+    let summary = std::fs::read(installed.latest().join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!((&summary["result"], &summary["trials"]["done"]), (&"done".into(), &8.into()));
+}
+
+#[test]
+fn a_learner_that_comes_no_further_ends_the_run_with_its_last_words() {
+    // It is killed before it has done anything, every time.
+    let installed = Installed::new("cat >/dev/null", "echo again >&2; kill -KILL $$");
+    let (code, _, error) = installed.run(&["train", "experiment.toml", "--actors", "1"]);
+    assert_eq!(code, 1, "{error}");
+    for part in ["the learner died 5 times in a row", "SIGKILL", "again", "learner.log"] {
+        assert!(error.contains(part), "expected {part:?} in {error}");
+    }
 }
 
 #[test]

@@ -20,7 +20,8 @@ use types::{Experiment, FamilySpec, TrialOutcome};
 
 /// Time between two reports to the coordinator.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
-/// How long the coordinator may be away before the learner gives up.
+/// How long the coordinator may be away before the learner gives up. Long: it may be started again
+/// without the learner noticing.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Pause before following outcomes anew.
 const FOLLOW_AGAIN: Duration = Duration::from_millis(100);
@@ -69,11 +70,14 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Joins the run; gives what to do.
+/// Joins the run; gives what to do, and the number of this life of the learner.
 ///
 /// # Errors
 /// If the coordinator is not there, refuses, or sends something that cannot be read.
-pub async fn register(control: &Control, address: String) -> Result<(Experiment, FamilySpec)> {
+pub async fn register(
+    control: &Control,
+    address: String,
+) -> Result<(Experiment, FamilySpec, u64)> {
     let request = v1::RegisterLearnerRequest {
         protocol: proto::PROTOCOL,
         address,
@@ -91,7 +95,7 @@ pub async fn register(control: &Control, address: String) -> Result<(Experiment,
     let experiment: Experiment =
         serde_json::from_str(&reply.experiment).map_err(unreadable("experiment"))?;
     let family = serde_json::from_str(&reply.family).map_err(unreadable("task family"))?;
-    Ok((experiment, family))
+    Ok((experiment, family, reply.life))
 }
 
 /// Passes trials on to the coordinator.
@@ -160,6 +164,8 @@ pub struct Counts {
     pub store: Arc<Store>,
     /// The experience service.
     pub service: Arc<Counters>,
+    /// Which life of the learner reports.
+    pub life: u64,
 }
 
 /// Reports until the coordinator says stop, which cancels `stop`; keeps reporting until `ended`,
@@ -185,7 +191,7 @@ pub async fn progress(
         while let Ok(evaluation) = reports.evaluations.try_recv() {
             report.evaluations.push(evaluation);
         }
-        let request = v1::ProgressRequest { progress: Some(report) };
+        let request = v1::ProgressRequest { progress: Some(report), life: counts.life };
         let leaving = last || stop.is_cancelled();
         let patience = if leaving { LAST_PATIENCE } else { PATIENCE };
         let report = persist("report progress", patience, || {
@@ -208,7 +214,7 @@ pub async fn progress(
 
 impl Counts {
     fn report(&self, standing: Option<Standing>) -> v1::LearnerProgress {
-        let Self { store, service } = self;
+        let Self { store, service, .. } = self;
         let stored = store.accounts().into_iter().map(|(incarnation, account)| v1::StoredFrom {
             actor: Some(proto::convert::actor_key(account.actor, incarnation)),
             transitions: account.transitions,

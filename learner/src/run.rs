@@ -64,7 +64,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     let address = listener
         .local_addr()
         .map_err(|source| Error::Listen(ListenError::Bind { address: listen.clone(), source }))?;
-    let (control, experiment, family) = tokio::select! {
+    let (control, experiment, family, life) = tokio::select! {
         joined = join(&options, address) => joined?,
         () = stop.cancelled() => return Ok(()),
     };
@@ -93,7 +93,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     tasks.spawn(async move { server.await.map_err(Error::from) });
     tasks.spawn(link::submit(control.clone(), trials));
     tasks.spawn(link::outcomes(control.clone(), read, outcomes_sender, store.clone()));
-    let counts = Counts { store: store.clone(), service: counters };
+    let counts = Counts { store: store.clone(), service: counters, life };
     let reporting = link::progress(control, reports, counts, stop.clone(), ended.clone());
     let mut reporting = tokio::spawn(reporting);
 
@@ -125,13 +125,16 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
 }
 
 /// Finds the coordinator and registers with it.
-async fn join(options: &Options, address: SocketAddr) -> Result<(Control, Experiment, FamilySpec)> {
+async fn join(
+    options: &Options,
+    address: SocketAddr,
+) -> Result<(Control, Experiment, FamilySpec, u64)> {
     let channel =
         link::connect(&options.coordinator, &options.credentials, options.connect_timeout).await?;
     let control = proto::connect::control(channel);
     let reachable = options.advertise.clone().unwrap_or_else(|| address.to_string());
-    let (experiment, family) = link::register(&control, reachable).await?;
-    Ok((control, experiment, family))
+    let (experiment, family, life) = link::register(&control, reachable).await?;
+    Ok((control, experiment, family, life))
 }
 
 /// Runs the trainer on its thread. An error of the trainer or of any task ends both; otherwise the

@@ -47,16 +47,13 @@ pub(crate) enum Event {
     Leave,
     /// The coordinator does not know this life any more.
     Unknown,
-    /// Trials may have been leased in a reply that was lost; a new life frees them.
-    Unsure(String),
     /// Everything is uploaded and reported.
     Done,
 }
 
-/// What is still to be done, and until when.
+/// How long leaving may take.
 #[derive(Debug, Clone, Copy)]
 struct Ending {
-    end: End,
     /// When trials in hand are given up.
     finish: Option<Instant>,
     /// When handing over is given up.
@@ -120,14 +117,11 @@ impl Life {
         let rollout = spawn_rollout(link, move || Rollout::new(family, &networks, slots, chunk))?;
         let (sender, events) = mpsc::channel(EVENTS);
         let (inbox_too, spool_too) = (inbox.clone(), spool.clone());
-        let tasks = Tasks { registration, inbox, spool, stats, events: sender };
+        let (learner, address) = watch::channel(registration.learner.clone());
+        let tasks = Tasks { registration, inbox, spool, stats, events: sender, learner };
         let tasks = Arc::new(tasks);
         let patience = options.learner_timeout;
-        let learner = Peer {
-            address: tasks.registration.learner.clone(),
-            credentials: options.credentials.clone(),
-            patience,
-        };
+        let learner = Peer::new(address, options.credentials.clone(), patience);
         let running = spawn_tasks(&tasks, learner, spec);
         let grace = options.grace;
         let rollout = Some(rollout);
@@ -141,20 +135,22 @@ impl Life {
             tokio::select! {
                 Some(event) = self.events.recv() => match event {
                     Event::Leave => self.leave(&mut ending),
-                    Event::Unsure(why) => self.finish_and_return(&mut ending, &why),
-                    Event::Unknown => return self.abandon(is_leaving(ending)).await,
+                    Event::Unknown => {
+                        self.abandon().await?;
+                        return Ok(if ending.is_some() { End::Left } else { End::Again });
+                    }
                     Event::Done => {
                         self.tasks.farewell(FAREWELL).await;
-                        return Ok(ending.map_or(End::Left, |ending| ending.end));
+                        return Ok(End::Left);
                     }
                 },
-                () = stop.cancelled(), if !is_leaving(ending) => self.leave(&mut ending),
+                () = stop.cancelled(), if ending.is_none() => self.leave(&mut ending),
                 Some(ended) = self.running.join_next() => finished(ended)?,
                 ended = wait_for(&mut self.rollout) => {
                     self.rollout = None;
                     ended?;
                     self.spool.end();
-                    if let Some(ending) = ending.as_mut().filter(|e| e.end == End::Left) {
+                    if let Some(ending) = &mut ending {
                         ending.flush = Some(Instant::now() + FLUSH_GRACE);
                     }
                 }
@@ -170,26 +166,15 @@ impl Life {
 
     /// Finish within the grace period and end the process.
     fn leave(&mut self, ending: &mut Option<Ending>) {
-        if is_leaving(*ending) {
+        if ending.is_some() {
             return;
         }
         tracing::info!(grace = ?self.grace, "leaving");
         let now = Instant::now();
         *ending = Some(Ending {
-            end: End::Left,
             finish: Some(now + self.grace),
             flush: self.rollout.is_none().then(|| now + FLUSH_GRACE),
         });
-        self.inbox.finish();
-    }
-
-    /// Finish everything in hand, then register again.
-    fn finish_and_return(&mut self, ending: &mut Option<Ending>, why: &str) {
-        if ending.is_some() {
-            return;
-        }
-        tracing::info!(why, "a lease may be lost; registering again once all is handed over");
-        *ending = Some(Ending { end: End::Again, finish: None, flush: None });
         self.inbox.finish();
     }
 
@@ -199,7 +184,7 @@ impl Life {
     }
 
     /// This life is over: nobody waits for what is in hand, because all of it is leased again.
-    async fn abandon(mut self, leaving: bool) -> Result<End, Error> {
+    async fn abandon(mut self) -> Result<(), Error> {
         let (transitions, outcomes) = self.spool.left();
         tracing::warn!(
             transitions,
@@ -208,8 +193,7 @@ impl Life {
         );
         self.drop_trials();
         self.running.shutdown().await;
-        wait_for(&mut self.rollout).await?;
-        Ok(if leaving { End::Left } else { End::Again })
+        wait_for(&mut self.rollout).await
     }
 
     fn not_flushed(&self) -> Error {
@@ -243,10 +227,6 @@ fn spawn_tasks(tasks: &Arc<Tasks>, learner: Peer, spec: AgentSpec) -> JoinSet<Re
 /// other actors want trials too.
 fn ahead(slots: usize) -> usize {
     slots.div_ceil(4)
-}
-
-fn is_leaving(ending: Option<Ending>) -> bool {
-    ending.is_some_and(|ending| ending.end == End::Left)
 }
 
 fn finished(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {

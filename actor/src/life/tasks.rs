@@ -7,12 +7,13 @@ use crate::inbox::Inbox;
 use crate::retry;
 use crate::stats::Stats;
 use crate::upload::Spool;
+use proto::tonic::Response;
 use proto::v1;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
-use types::{Trial, Version};
+use types::{Trial, TrialId, Version};
 
 /// How long a lease request may wait at the coordinator. Short: it carries the version that the
 /// actor had when it asked, and newer weights may make trials available to it.
@@ -27,6 +28,13 @@ const HEARTBEAT: &str = "Heartbeat to the coordinator";
 const LEASE: &str = "Lease from the coordinator";
 const REPORT: &str = "Report to the coordinator";
 
+/// What a heartbeat says of the life of the actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    GoesOn,
+    IsOver,
+}
+
 /// What the tasks share.
 #[derive(Debug)]
 pub(crate) struct Tasks {
@@ -35,6 +43,8 @@ pub(crate) struct Tasks {
     pub(crate) spool: Arc<Spool>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) events: mpsc::Sender<Event>,
+    /// Tells where the learner is.
+    pub(crate) learner: watch::Sender<String>,
 }
 
 impl Tasks {
@@ -70,27 +80,41 @@ impl Tasks {
     }
 
     async fn heartbeat(&self) -> Result<bool, Failed> {
+        let reply = self.send_heartbeat(Life::GoesOn).await?;
+        if !reply.learner.is_empty() {
+            self.learner.send_if_modified(|known| {
+                let moved = *known != reply.learner;
+                if moved {
+                    known.clone_from(&reply.learner);
+                }
+                moved
+            });
+        }
+        Ok(reply.drain)
+    }
+
+    async fn send_heartbeat(&self, life: Life) -> Result<v1::HeartbeatReply, Failed> {
         let request = v1::HeartbeatRequest {
             actor: self.registration.key(),
             stats: Some(self.stats.snapshot()),
+            over: life == Life::IsOver,
         };
         let mut control = self.registration.control.clone();
-        match control.heartbeat(request).await {
-            Ok(reply) => Ok(reply.into_inner().drain),
-            Err(status) => Err(Failed::of(HEARTBEAT, &status)),
-        }
+        let reply = control.heartbeat(request).await;
+        reply.map(Response::into_inner).map_err(|status| Failed::of(HEARTBEAT, &status))
     }
 
-    /// The last heartbeat: what it says is final. Nothing depends on it.
+    /// The last heartbeat: what it says is final, and what is still leased goes to others at once.
     pub(crate) async fn farewell(&self, patience: Duration) {
-        let answer = tokio::time::timeout(patience, self.heartbeat()).await;
+        let answer = tokio::time::timeout(patience, self.send_heartbeat(Life::IsOver)).await;
         if !matches!(answer, Ok(Ok(_))) {
             tracing::debug!("no answer to the last heartbeat");
         }
     }
 
     /// Keeps the inbox filled. Waits for the first weights: no trial can run before. A request is
-    /// never dropped half-way: the trials in its reply would be nobody's.
+    /// never dropped half-way: the trials in its reply would be nobody's. When a reply is lost, the
+    /// next request says what is in hand, and the rest is leased again.
     pub(crate) async fn leases(
         self: Arc<Self>,
         mut newest: watch::Receiver<Option<Version>>,
@@ -98,11 +122,18 @@ impl Tasks {
         if newest.wait_for(Option::is_some).await.is_err() {
             return Ok(());
         }
+        let mut backoff = retry::backoff(3)?;
+        let mut number = 0;
+        let mut unsure = false;
         while let Some(capacity) = self.inbox.capacity().await {
             let version = *newest.borrow();
             let asked = Instant::now();
-            match self.lease(capacity, version).await {
+            number += 1;
+            let holding = unsure.then(|| self.holding());
+            match self.lease(v1::LeaseRequest { number, holding, ..ask(capacity, version) }).await {
                 Ok((trials, drain)) => {
+                    unsure = false;
+                    backoff.reset();
                     let empty = trials.is_empty();
                     self.inbox.offer(trials);
                     if drain {
@@ -117,9 +148,13 @@ impl Tasks {
                     self.tell(Event::Unknown).await;
                     return Ok(());
                 }
+                // How long to go on is for the heartbeats to decide.
                 Err(Failed::Transient(why)) => {
-                    self.tell(Event::Unsure(why)).await;
-                    return Ok(());
+                    if !unsure {
+                        tracing::info!(why, "no answer to a request for trials; asking again");
+                    }
+                    unsure = true;
+                    tokio::time::sleep(backoff.next_delay()).await;
                 }
                 Err(Failed::Fatal(error)) => return Err(error),
             }
@@ -127,17 +162,12 @@ impl Tasks {
         Ok(())
     }
 
-    async fn lease(
-        &self,
-        capacity: usize,
-        version: Option<Version>,
-    ) -> Result<(Vec<Trial>, bool), Failed> {
-        let request = v1::LeaseRequest {
-            actor: self.registration.key(),
-            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
-            version: version.map(|version| version.0),
-            wait_ms: u32::try_from(LEASE_WAIT.as_millis()).unwrap_or(u32::MAX),
-        };
+    fn holding(&self) -> v1::Holding {
+        v1::Holding { trials: self.inbox.leased().into_iter().map(|trial| trial.0).collect() }
+    }
+
+    async fn lease(&self, request: v1::LeaseRequest) -> Result<(Vec<Trial>, bool), Failed> {
+        let request = v1::LeaseRequest { actor: self.registration.key(), ..request };
         let mut control = self.registration.control.clone();
         let reply = match control.lease(request).await {
             Ok(reply) => reply.into_inner(),
@@ -162,11 +192,13 @@ impl Tasks {
             news.mark_unchanged();
             let outcomes = self.spool.take_ready();
             if !outcomes.is_empty() {
+                let trials: Vec<TrialId> = outcomes.iter().map(|outcome| outcome.trial).collect();
                 let outcomes = outcomes.into_iter().map(Into::into).collect();
                 if !self.report(outcomes).await? {
                     self.tell(Event::Unknown).await;
                     return Ok(());
                 }
+                self.inbox.reported(&trials);
                 continue;
             }
             if self.spool.is_done() {
@@ -204,5 +236,15 @@ impl Tasks {
         if let Err(unheard) = self.events.send(event).await {
             tracing::debug!(event = ?unheard.0, "nobody listens any more");
         }
+    }
+}
+
+/// A request of an actor that has room for `capacity` trials and holds weights of `version`.
+fn ask(capacity: usize, version: Option<Version>) -> v1::LeaseRequest {
+    v1::LeaseRequest {
+        capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
+        version: version.map(|version| version.0),
+        wait_ms: u32::try_from(LEASE_WAIT.as_millis()).unwrap_or(u32::MAX),
+        ..v1::LeaseRequest::default()
     }
 }

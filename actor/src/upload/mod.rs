@@ -52,12 +52,13 @@ impl From<Status> for Broken {
 }
 
 impl Upload {
-    /// Connects again whenever a stream breaks, until the learner has been away for too long. After a break everything from the first chunk that is not
-    /// acknowledged is sent again.
+    /// Connects again whenever a stream breaks or the learner moves, until it has been away for too
+    /// long. After a break everything from the first chunk that is not acknowledged is sent again.
     ///
     /// # Errors
-    /// [`Error::LearnerUnreachable`] if it does not answer; [`Error::Refused`] if the learner refuses a chunk; [`Error::Miscounted`] or
-    /// [`Error::Unsent`] if its acknowledgements cannot be right.
+    /// [`Error::LearnerUnreachable`] if it does not answer; [`Error::Refused`] if the learner
+    /// refuses a chunk; [`Error::Miscounted`] or [`Error::Unsent`] if its acknowledgements cannot be
+    /// right.
     pub async fn run(self) -> Result<(), Error> {
         let mut attempts = Attempts::new(&self.learner, "upload", self.spool.first().0)?;
         loop {
@@ -80,7 +81,8 @@ impl Upload {
 
     /// One stream, from the first chunk that is not acknowledged.
     async fn stream(&self, attempts: &mut Attempts) -> Result<(), Broken> {
-        let channel = self.learner.connect().await.map_err(Broken::Connection)?;
+        let address = attempts.address();
+        let channel = self.learner.connect(&address).await.map_err(Broken::Connection)?;
         let mut client = proto::connect::experience(channel);
         let (chunks, outgoing) = mpsc::channel(IN_FLIGHT);
         let acknowledgements = async {
@@ -95,6 +97,9 @@ impl Upload {
         };
         tokio::select! {
             ended = acknowledgements => ended,
+            () = self.learner.moved_from(&address) => {
+                Err(Broken::Connection("the learner has moved".to_owned()))
+            }
             never = self.feed(chunks) => match never {},
         }
     }

@@ -163,7 +163,12 @@ async fn start_at(address: &str, trouble: Trouble) -> (Arc<Learner>, String) {
 }
 
 fn at(address: String) -> Peer {
-    Peer { address, credentials: Credentials::none(), patience: Duration::from_secs(10) }
+    patient(address, Duration::from_secs(10))
+}
+
+/// A learner that never moves.
+fn patient(address: String, patience: Duration) -> Peer {
+    Peer::new(tokio::sync::watch::channel(address).1, Credentials::none(), patience)
 }
 
 /// An address where nobody listens.
@@ -195,8 +200,7 @@ async fn everything_is_stored_once_and_in_order_however_often_the_stream_breaks(
     let (spool, stats) = spool(20);
     let producer = produce(spool.clone(), CHUNKS);
     // Shorter than all of it takes: the learner answers every time, so patience never ends.
-    let learner_at =
-        Peer { address, credentials: Credentials::none(), patience: Duration::from_millis(50) };
+    let learner_at = patient(address, Duration::from_millis(50));
     let upload = Upload { learner: learner_at, spool: spool.clone(), stats: stats.clone() };
     upload.run().await.unwrap();
     assert!(producer.join().unwrap() <= 20, "the spool is bounded");
@@ -258,7 +262,7 @@ async fn a_refused_chunk_ends_the_upload_with_the_learners_reason() {
 async fn a_learner_that_is_not_there_ends_the_upload_when_patience_does() {
     let (spool, stats) = spool(20);
     let (address, patience) = (nowhere(), Duration::from_millis(300));
-    let learner = Peer { address: address.clone(), credentials: Credentials::none(), patience };
+    let learner = patient(address.clone(), patience);
     let start = std::time::Instant::now();
     let error = Upload { learner, spool, stats }.run().await.unwrap_err();
     assert!(start.elapsed() >= patience);

@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) outcomes: BTreeMap<u64, v1::TrialOutcome>,
     /// Lengths of stored chunks by incarnation.
     pub(crate) stored: BTreeMap<u64, Vec<u64>>,
+    /// Chunks stored by the address that they came to.
+    pub(crate) stored_at: BTreeMap<u32, u64>,
     /// Transitions stored by trial.
     pub(crate) of_trial: BTreeMap<u64, u64>,
     /// When the first chunk was stored.
@@ -66,6 +68,12 @@ pub(crate) struct State {
     pub(crate) not_ready: u32,
     /// Where actors are told that the learner is; without it, here.
     pub(crate) learner: Option<String>,
+    /// Where heartbeats are told that it is now; without it, nothing is said.
+    pub(crate) moved_to: Option<String>,
+    /// Lives that have said that they are over.
+    pub(crate) over: BTreeSet<u64>,
+    /// Numbers of the newest lease requests by incarnation.
+    pub(crate) lease_numbers: BTreeMap<u64, u64>,
 }
 
 /// Coordinator and learner in one.
@@ -75,6 +83,8 @@ pub(crate) struct World {
     changed: watch::Sender<()>,
     weights: watch::Sender<Weights>,
     pub(crate) address: String,
+    /// Which of the learner's addresses this answers at; 0 is that of the coordinator.
+    door: u32,
 }
 
 impl World {
@@ -86,6 +96,7 @@ impl World {
             changed: watch::Sender::new(()),
             weights: watch::Sender::new(weights(1)),
             address: listener.local_addr().unwrap().to_string(),
+            door: 0,
         };
         let server = proto::connect::server()
             .add_service(ControlServer::new(world.clone()))
@@ -94,6 +105,19 @@ impl World {
             .serve_with_incoming(proto::connect::incoming(listener, &proto::Credentials::none()));
         tokio::spawn(server);
         world
+    }
+
+    /// Serves the learner's part at one more address.
+    pub(crate) async fn open_learner_at(&self, door: u32) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let world = Self { door, ..self.clone() };
+        let server = proto::connect::server()
+            .add_service(ExperienceServer::new(world.clone()))
+            .add_service(WeightsServer::new(world))
+            .serve_with_incoming(proto::connect::incoming(listener));
+        tokio::spawn(server);
+        address
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -132,6 +156,7 @@ impl World {
                 stored.push(chunk.len() as u64);
                 *state.of_trial.entry(chunk.trial.0).or_default() += chunk.len() as u64;
                 state.versions.insert(chunk.policy_version.0);
+                *state.stored_at.entry(self.door).or_default() += 1;
                 state.first_stored.get_or_insert_with(Instant::now);
             }
             Ok(v1::Ack { next_sequence: stored.len() as u64, transitions: stored.iter().sum() })
@@ -152,6 +177,11 @@ impl State {
         let incarnation = self.known(request.actor)?;
         assert!(request.version.is_some(), "no lease before the first weights");
         assert!((1..=5).contains(&request.capacity), "4 slots and 1 ahead");
+        let before = self.lease_numbers.insert(incarnation, request.number).unwrap_or(0);
+        assert!(request.number > before, "requests are numbered in order");
+        if let Some(holding) = &request.holding {
+            self.release_others(incarnation, &holding.trials);
+        }
         let mut trials = Vec::new();
         while trials.len() < request.capacity as usize {
             if self.trials.is_empty() && self.endless {
@@ -182,6 +212,19 @@ impl State {
             self.outcomes.insert(outcome.trial, outcome);
         }
         Ok(())
+    }
+
+    /// Gives back what is leased to a life and has not reached it.
+    fn release_others(&mut self, incarnation: u64, holding: &[u64]) {
+        let leased = self.leased.entry(incarnation).or_default();
+        let known: BTreeSet<u64> = leased.iter().map(|trial| trial.id.0).collect();
+        assert!(holding.iter().all(|id| known.contains(id)), "holds what was not leased to it");
+        let done = |trial: &Trial| self.outcomes.contains_key(&trial.id.0);
+        let here = |trial: &Trial| holding.contains(&trial.id.0);
+        let (stay, lost) =
+            std::mem::take(leased).into_iter().partition(|trial| here(trial) || done(trial));
+        *leased = stay;
+        self.trials.extend::<Vec<Trial>>(lost);
     }
 
     /// Gives back the unreported trials of lives before `incarnation`.
@@ -233,9 +276,13 @@ impl Control for World {
         let drain = self.change(|state| {
             let incarnation = state.known(request.actor)?;
             state.stats.insert(incarnation, request.stats.unwrap());
+            if request.over {
+                assert!(state.over.insert(incarnation), "a life ends once");
+            }
             Ok::<_, Status>(state.drain)
         })?;
-        Ok(Response::new(v1::HeartbeatReply { drain, learner: String::new() }))
+        let learner = self.state().moved_to.clone().unwrap_or_default();
+        Ok(Response::new(v1::HeartbeatReply { drain, learner }))
     }
 
     async fn lease(

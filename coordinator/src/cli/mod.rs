@@ -4,6 +4,7 @@ mod connect;
 mod eval;
 mod options;
 mod plot;
+mod resume;
 mod serve;
 mod session;
 mod status;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
     after_help = "Examples:
   coordinator train configs/quickstart.toml              train, with live progress
   coordinator train configs/pearl/cheetah-vel.toml --actors 8 --seed 3
+  coordinator train --resume runs/latest                 go on where a run was interrupted
   coordinator status --watch                             how is the newest run doing?
   coordinator eval runs/latest                           adapt to every task, return per episode
   coordinator plot runs/pearl-cheetah-vel/* -o curve.svg one curve, with a band over seeds

@@ -1,21 +1,27 @@
 //! Options of `train` and `serve`, and the experiment that they lead to.
 
 use super::Failure;
+use super::resume::{self, Past};
+use crate::learner::PATIENCE;
 use crate::run::Place;
 use clap::Args;
 use proto::connect::Exposure;
 use proto::{Credentials, Role};
 use runtime::CredentialFiles;
 use runtime::metrics::Listen;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use types::Experiment;
 
 /// What both need to know.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// The experiment: a TOML file such as configs/quickstart.toml
-    #[arg(value_name = "CONFIG")]
-    pub(crate) config: PathBuf,
+    #[arg(value_name = "CONFIG", required_unless_present = "resume")]
+    pub(crate) config: Option<PathBuf>,
+    /// Continue the run in this directory, with its own configuration. Only budget.env_steps (a
+    /// larger one) and actors.count may change
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["config", "run_dir", "seed"])]
+    pub(crate) resume: Option<PathBuf>,
     /// Change a key of it, for example --set budget.env_steps=20000. Wins over the environment
     /// (PROTEUS_BUDGET__ENV_STEPS=20000), which wins over the file
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -50,6 +56,7 @@ pub(crate) struct Common {
   coordinator train configs/quickstart.toml
   coordinator train configs/pearl/cheetah-vel.toml --seed 3 --actors 8
   coordinator train configs/quickstart.toml --set budget.env_steps=20000 --set agent.hidden=[64,64]
+  coordinator train --resume runs/latest                    go on where a run was interrupted
 
 While it trains, `coordinator status` tells more, and Ctrl-C (or `coordinator stop`) ends it in order.")]
 pub(crate) struct Train {
@@ -67,21 +74,46 @@ pub(crate) struct Train {
   learner run --coordinator 127.0.0.1:7000 --run-dir runs/latest
   actor run --coordinator 127.0.0.1:7000
 
-It ends when the learner is done, or with Ctrl-C.")]
+It ends when the learner is done, or with Ctrl-C. Should it die, learner and actors go on; this takes
+their coordination up again:
+  coordinator serve --resume runs/latest")]
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// Seconds to wait for a learner that has gone, or another one, before the run fails
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs())]
+    pub(crate) learner_timeout: u64,
 }
 
 impl Common {
-    /// The effective experiment, checked.
-    pub(crate) fn experiment(&self, actors: Option<u32>) -> Result<Experiment, Failure> {
+    /// The effective experiment, checked; and the run that is to be continued, if it is. `None` if
+    /// there is nothing left to do.
+    pub(crate) fn begin(
+        &self,
+        actors: Option<u32>,
+    ) -> Result<Option<(Experiment, Option<Past>)>, Failure> {
+        match (&self.resume, &self.config) {
+            (Some(run), _) => {
+                let open = resume::open(run, self, actors)?;
+                Ok(open.map(|(experiment, past)| (experiment, Some(past))))
+            }
+            (None, Some(config)) => Ok(Some((self.experiment_of(config, actors)?, None))),
+            (None, None) => Err(Failure::usage(anyhow::anyhow!("expected CONFIG or --resume"))),
+        }
+    }
+
+    /// The effective experiment of a file, checked.
+    pub(crate) fn experiment_of(
+        &self,
+        config: &Path,
+        actors: Option<u32>,
+    ) -> Result<Experiment, Failure> {
         let mut set = self.set.clone();
         set.extend(self.seed.map(|seed| format!("seed={seed}")));
         set.extend(actors.map(|actors| format!("actors.count={actors}")));
         let experiment: Experiment =
-            runtime::config::load(&self.config, &set).map_err(Failure::usage)?;
-        let file = self.config.display();
+            runtime::config::load(config, &set).map_err(Failure::usage)?;
+        let file = config.display();
         experiment
             .validate()
             .map_err(|invalid| Failure::usage(anyhow::anyhow!("{file}: {invalid}")))?;

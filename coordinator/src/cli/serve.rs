@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::options::Serve;
-use super::session::{Session, TICK, block_on};
+use super::session::{Members, Session, TICK, block_on};
 use anyhow::Context as _;
 use runtime::Stop;
 use std::time::Duration;
@@ -12,11 +12,21 @@ use tokio::time::Instant;
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) fn execute(options: &Serve) -> Result<(), Failure> {
-    let experiment = options.common.experiment(None)?;
+    let Some((experiment, past)) = options.common.begin(None)? else {
+        return Ok(());
+    };
+    let learner_timeout = Duration::from_secs(options.learner_timeout);
+    let members = Members::Elsewhere { learner_timeout };
     block_on(async {
         let stop = Stop::on_signals().context("listen to signals").map_err(Failure::run)?;
-        let mut session = Session::start(&options.common, experiment, false).await?;
+        let resumed = past.is_some();
+        let mut session = Session::start(&options.common, experiment, past, members).await?;
         let address = &session.address;
+        let known = session.handle.status();
+        let there = known.actors.iter().filter(|actor| actor.alive).count();
+        if resumed {
+            session.view.say(&format!("continuing; {there} actors were there before"));
+        }
         session.view.say(&format!(
             "waiting for a learner (learner run --coordinator {address} --run-dir {}) and actors \
              (actor run --coordinator {address})",

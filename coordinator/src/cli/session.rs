@@ -3,23 +3,30 @@
 
 use super::Failure;
 use super::options::Common;
+use super::resume::Past;
+use crate::append::is_full;
+use crate::journal::Entry;
+use crate::learner::PATIENCE;
 use crate::metrics::Told;
 use crate::output;
 use crate::programs;
+use crate::run::directory::ADDRESS;
 use crate::run::{Recorder, RunDir, Subject, Summary, summary};
 use crate::server::{Handle, Server};
+use crate::shared::{Beginning, Setup};
 use crate::view::{View, text};
 use anyhow::Context as _;
 use proto::Credentials;
 use proto::connect::ListenError;
+use proto::v1::StatusReply;
 use runtime::metrics::Endpoint;
 use runtime::telemetry;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
-use types::Experiment;
+use types::{Experiment, FamilySpec};
 
 /// How often progress is recorded and shown.
 pub(super) const TICK: Duration = Duration::from_millis(500);
@@ -34,32 +41,30 @@ pub(super) struct Session {
     server: Server,
     subject: Subject,
     recorder: Recorder,
-    started: Instant,
+    /// The files of the run cannot be written at the moment.
+    full: bool,
     _log: telemetry::Guard,
 }
 
 impl Session {
-    /// Asks for the family, binds, makes the run directory, serves. Nothing is left behind if the
-    /// configuration is wrong. `learner_here`: the learner will be started on this machine, so that
-    /// its address can be tried.
+    /// Asks for the family, binds, makes the run directory or opens that of the `past`, serves.
+    /// Nothing is left behind if the configuration is wrong.
     pub(super) async fn start(
         common: &Common,
         experiment: Experiment,
-        learner_here: bool,
+        past: Option<Past>,
+        members: Members,
     ) -> Result<Self, Failure> {
         check_log_filter()?;
-        let family = programs::describe(&experiment.environment.family);
-        let family = family.map_err(|error| match error {
-            programs::Error::Refused { message } => {
-                Failure::usage(anyhow::anyhow!("environment.family: {message}"))
-            }
-            other => Failure::run(other),
-        })?;
+        let family = match &past {
+            Some(past) => past.family.clone(),
+            None => describe(&experiment)?,
+        };
         let credentials = common.credentials()?;
         let network = &experiment.network;
-        let listener = listen(common, &credentials, "network.coordinator", &network.coordinator);
-        let listener = listener.await?;
-        if learner_here {
+        let wanted = wanted_address(&experiment, past.as_ref(), members);
+        let listener = listen(common, &credentials, "network.coordinator", &wanted).await?;
+        if members == Members::Here {
             // Given back at once: the learner takes it.
             drop(listen(common, &credentials, "network.learner", &network.learner).await?);
         }
@@ -69,20 +74,39 @@ impl Session {
         };
         let bound = listener.local_addr().map_err(Failure::run)?;
         let address = reachable(bound).to_string();
-        let run = RunDir::create(&common.place(), &experiment, &family, &address)
-            .map_err(Failure::usage)?;
+        let lost = past.as_ref().map_or(0, |past| past.lost);
+        let (run, entries) = match past {
+            Some(past) => {
+                past.run.write(ADDRESS, &address).map_err(Failure::run)?;
+                (past.run, Some(past.entries))
+            }
+            None => {
+                let run = RunDir::create(&common.place(), &experiment, &family, &address);
+                (run.map_err(Failure::usage)?, None)
+            }
+        };
         let log = telemetry::init("coordinator", Some(&run.logs()));
         let log = log.map_err(Failure::usage)?;
-        let shown = run.path().display().to_string();
-        let server = Server::start(&experiment, &family, shown, listener, &credentials)
-            .map_err(Failure::run)?;
+        let resumed = entries.is_some();
+        if lost > 0 {
+            tracing::warn!(bytes = lost, "the journal ends in a record that was cut short");
+        }
+        let setup = Setup {
+            experiment: &experiment,
+            family: &family,
+            run_dir: run.path(),
+            beginning: members.beginning(entries),
+            learner_timeout: members.learner_timeout(),
+            credentials: &credentials,
+        };
+        let server = Server::start(setup, listener).map_err(Failure::run)?;
         if let Some(endpoint) = metrics {
             tokio::spawn(endpoint.serve(Arc::new(Told(server.handle()))));
         }
-        let recorder = Recorder::create(run.path(), family.reference)
-            .context("start the files of the run")
+        let recorder = Recorder::open(run.path(), family.reference)
+            .context("open the files of the run")
             .map_err(Failure::run)?;
-        tracing::info!(%address, experiment = experiment.name, seed = experiment.seed, "run started");
+        tracing::info!(%address, experiment = experiment.name, seed = experiment.seed, resumed, "run started");
         let view = match common.quiet {
             true => View::silent(),
             false => View::new(experiment.budget.env_steps),
@@ -95,27 +119,54 @@ impl Session {
             server,
             subject: Subject { experiment, family, git: summary::revision() },
             recorder,
-            started: Instant::now(),
+            full: false,
             _log: log,
         })
     }
 
-    /// Records and shows what is new.
+    /// Records and shows what is new. A full disk is no failure: what matters is recorded later.
     pub(super) fn tick(&mut self) -> Result<(), Failure> {
-        self.record().context("record the progress").map_err(Failure::run)
+        let status = self.handle.status();
+        let recorded = match self.record(&status) {
+            Ok(()) => self.note_recording(None),
+            Err(error) if is_full(&error) => self.note_recording(Some(error.to_string())),
+            Err(error) => Err(error).context("record the progress").map_err(Failure::run)?,
+        };
+        self.view.tick(&status);
+        Ok(recorded)
     }
 
-    fn record(&mut self) -> std::io::Result<()> {
-        let status = self.handle.status();
-        let wall = self.started.elapsed();
-        for evaluation in self.handle.take_evaluations() {
-            let scores = self.recorder.evaluation(&status, &evaluation, wall)?;
-            let wall_s = wall.as_secs_f64();
-            self.view.evaluation(wall_s, &evaluation, scores);
+    /// Says once that the files cannot be written, and once that they can again.
+    fn note_recording(&mut self, trouble: Option<String>) {
+        let full = trouble.is_some();
+        if full != self.full {
+            let folder = self.run.path().display();
+            match &trouble {
+                Some(why) => {
+                    tracing::error!("{folder} cannot be written ({why}); the run goes on");
+                    self.view.say(&format!(
+                        "{folder} cannot be written ({why}); make room, evaluations are recorded then"
+                    ));
+                }
+                None => {
+                    tracing::info!("{folder} can be written again");
+                    self.view.say(&format!("{folder} can be written again"));
+                }
+            }
         }
-        self.recorder.tick(&status, wall)?;
-        self.view.tick(&status);
-        Ok(())
+        self.full = full;
+        self.handle.note_recording(trouble);
+    }
+
+    fn record(&mut self, status: &StatusReply) -> std::io::Result<()> {
+        let wall = self.handle.wall();
+        self.handle.note_wall(wall);
+        for evaluation in self.handle.unrecorded() {
+            let scores = self.recorder.evaluation(status, &evaluation, wall)?;
+            self.handle.note_recorded(evaluation.number);
+            self.view.evaluation(wall.as_secs_f64(), &evaluation, scores);
+        }
+        self.recorder.tick(status, wall)
     }
 
     /// Writes the summary, closes the control plane, and says how it went. `killed` are the
@@ -128,7 +179,7 @@ impl Session {
         let recorded = self.tick();
         self.view.end();
         let why = failure.as_ref().map(|error| format!("{error:#}"));
-        let wall = self.started.elapsed();
+        let wall = self.handle.wall();
         let summary = Summary::of(&self.subject, &self.handle, wall, why, killed);
         summary.write(&self.run).map_err(Failure::run)?;
         self.run.forget_address();
@@ -146,6 +197,53 @@ impl Session {
         say_result(&summary, &folder.to_string());
         Ok(())
     }
+}
+
+/// Where the members of a run are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Members {
+    /// Processes of this machine, which end with this one.
+    Here,
+    /// Elsewhere: they go on without this process. A learner may be away for so long.
+    Elsewhere { learner_timeout: Duration },
+}
+
+impl Members {
+    fn beginning(self, entries: Option<Vec<Entry>>) -> Beginning {
+        match (entries, self) {
+            (None, _) => Beginning::New,
+            (Some(entries), Self::Here) => Beginning::WithoutMembers(entries),
+            (Some(entries), Self::Elsewhere { .. }) => Beginning::Continued(entries),
+        }
+    }
+
+    fn learner_timeout(self) -> Duration {
+        match self {
+            Self::Here => PATIENCE,
+            Self::Elsewhere { learner_timeout } => learner_timeout,
+        }
+    }
+}
+
+/// Members that are elsewhere look for the control plane where it was.
+fn wanted_address(experiment: &Experiment, past: Option<&Past>, members: Members) -> String {
+    let wanted = &experiment.network.coordinator;
+    let port = past.and_then(|past| past.port).filter(|_| members != Members::Here);
+    match (wanted.parse::<SocketAddr>(), port) {
+        (Ok(address), Some(port)) if address.port() == 0 => {
+            SocketAddr::new(address.ip(), port).to_string()
+        }
+        _ => wanted.clone(),
+    }
+}
+
+fn describe(experiment: &Experiment) -> Result<FamilySpec, Failure> {
+    programs::describe(&experiment.environment.family).map_err(|error| match error {
+        programs::Error::Refused { message } => {
+            Failure::usage(anyhow::anyhow!("environment.family: {message}"))
+        }
+        other => Failure::run(other),
+    })
 }
 
 fn say_result(summary: &Summary, folder: &str) {

@@ -2,8 +2,9 @@
 
 use super::Failure;
 use super::options::Train;
-use super::session::{Session, TICK, block_on};
-use crate::launch::{Error, Fleet, Member, Plan};
+use super::resume;
+use super::session::{Members, Session, TICK, block_on};
+use crate::launch::{Error, Fleet, Member, Plan, Saved};
 use anyhow::Context as _;
 use runtime::Stop;
 use std::time::Duration;
@@ -15,18 +16,28 @@ const GRACE: Duration = Duration::from_secs(10);
 const WITHOUT_LEARNER: Duration = Duration::from_secs(2);
 
 pub(super) fn execute(options: &Train) -> Result<(), Failure> {
-    let experiment = options.common.experiment(options.actors)?;
+    let Some((experiment, past)) = options.common.begin(options.actors)? else {
+        return Ok(());
+    };
     block_on(async {
         let stop = Stop::on_signals().context("listen to signals").map_err(Failure::run)?;
         let actors = experiment.actors.count;
         let learner = experiment.network.learner.clone();
-        let mut session = Session::start(&options.common, experiment, true).await?;
+        let learner_saved = match &past {
+            None => Saved::Nothing,
+            Some(past) => {
+                resume::learner_gone(past).await?;
+                Saved::ByEarlierLife
+            }
+        };
+        let mut session = Session::start(&options.common, experiment, past, Members::Here).await?;
         let plan = Plan {
             coordinator: session.address.clone(),
             actors,
             learner,
             credentials: options.common.credentials.clone(),
             exposure: options.common.exposure(),
+            learner_saved,
             run_dir: session.run.path().to_owned(),
             logs: session.run.logs(),
         };
@@ -90,6 +101,7 @@ fn note_end(ended: Result<Member, Error>, failure: &mut Option<anyhow::Error>) -
             let of_learner = matches!(
                 error,
                 Error::LearnerDied { .. }
+                    | Error::LearnerCrashLoop { .. }
                     | Error::LearnerFailed { .. }
                     | Error::LearnerKilled { .. }
             );

@@ -1,4 +1,5 @@
-//! Processes on this machine: one learner and some actors, watched until the run is over.
+//! Processes on this machine: one learner and some actors, watched until the run is over, and
+//! started again when they die.
 //!
 //! Every child has a pipe as its standard input and is started with `--exit-with-parent`: when the
 //! coordinator ends, even by `kill -9`, the pipe closes and the child leaves. Its output goes to
@@ -6,18 +7,18 @@
 
 mod child;
 mod respawn;
+mod watch;
 
 pub use respawn::{Respawn, Verdict};
 
 use crate::programs;
 use crate::server::Handle;
-use child::{Child, Program, Reaper};
+use child::{Program, Reaper};
 use proto::connect::Exposure;
 use runtime::CredentialFiles;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
-use types::ActorId;
 
 /// What went wrong with a process.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +40,21 @@ pub enum Error {
         /// In its own words.
         why: String,
     },
-    /// The learner ended before the run was over.
+    /// The learner ended before it had done anything: what it says is the user's to read.
     #[error("the learner ended with {status} before the run was over; the end of {}:\n{tail}", log.display())]
     LearnerDied {
+        /// Exit code or signal.
+        status: String,
+        /// Its log.
+        log: PathBuf,
+        /// Last lines of it.
+        tail: String,
+    },
+    /// The learner dies again and again, and gets nothing done.
+    #[error("the learner died {deaths} times in a row before it had come any further, at last with {status}; the end of {}:\n{tail}", log.display())]
+    LearnerCrashLoop {
+        /// How often.
+        deaths: u32,
         /// Exit code or signal.
         status: String,
         /// Its log.
@@ -76,6 +89,9 @@ pub enum Error {
     Watch(#[from] tokio::task::JoinError),
 }
 
+/// Has the learner continue from its newest checkpoint and its log.
+const RESUME: &str = "--resume";
+
 /// What is to be started.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -89,10 +105,21 @@ pub struct Plan {
     pub credentials: CredentialFiles,
     /// Who may be able to reach the learner.
     pub exposure: Exposure,
+    /// What the learner can continue from.
+    pub learner_saved: Saved,
     /// Where the learner writes checkpoints.
     pub run_dir: PathBuf,
     /// Where logs go.
     pub logs: PathBuf,
+}
+
+/// What a learner that is started finds in the run directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// Nothing: the run begins.
+    Nothing,
+    /// What an earlier life of it has left.
+    ByEarlierLife,
 }
 
 /// Which process has ended for good.
@@ -121,10 +148,10 @@ impl Fleet {
         let reaper = Reaper::default();
         let mut watches = JoinSet::new();
         let program = learner_program(plan, learner);
-        watches.spawn(watch_learner(program, handle.clone(), reaper.clone()));
+        watches.spawn(watch::learner(program, handle.clone(), reaper.clone()));
         for place in 0..plan.actors {
             let program = actor_program(plan, &actor, place);
-            watches.spawn(watch_actor(place, program, handle.clone(), reaper.clone()));
+            watches.spawn(watch::actor(place, program, handle.clone(), reaper.clone()));
         }
         Ok(Self { watches, reaper })
     }
@@ -175,6 +202,9 @@ fn learner_program(plan: &Plan, path: PathBuf) -> Program {
     if plan.exposure == Exposure::Insecure {
         arguments.push("--insecure".into());
     }
+    if plan.learner_saved == Saved::ByEarlierLife {
+        arguments.push(RESUME.into());
+    }
     Program {
         name: "learner".to_owned(),
         path,
@@ -207,59 +237,4 @@ fn common_arguments(plan: &Plan) -> Vec<OsString> {
         arguments.extend([option.into(), file.into()]);
     }
     arguments
-}
-
-/// The learner is started once: when it dies, the run is over.
-async fn watch_learner(program: Program, handle: Handle, reaper: Reaper) -> Result<Member, Error> {
-    let mut child = Child::start(&program)?;
-    let (status, killed) = child.wait(&reaper).await?;
-    let progress = handle.progress();
-    if progress.phase == "failed" {
-        return Err(Error::LearnerFailed { why: progress.failure });
-    }
-    if killed {
-        return Err(Error::LearnerKilled { tail: child.tail(), log: program.log });
-    }
-    if reaper.token.is_cancelled() || (status.success() && handle.is_stopping()) {
-        return Ok(Member::Learner);
-    }
-    Err(Error::LearnerDied { status: status.to_string(), tail: child.tail(), log: program.log })
-}
-
-/// An actor is started again, later and later, until several lives in a row have been of no use.
-async fn watch_actor(
-    place: u32,
-    program: Program,
-    handle: Handle,
-    reaper: Reaper,
-) -> Result<Member, Error> {
-    let mut respawn = Respawn::new(place.into());
-    loop {
-        let mut child = Child::start(&program)?;
-        let pid = child.pid();
-        let (status, _) = child.wait(&reaper).await?;
-        let achieved = handle.process_ended(ActorId(place), pid);
-        if handle.is_stopping() || reaper.token.is_cancelled() {
-            return Ok(Member::Actor(place));
-        }
-        match respawn.died(achieved) {
-            Verdict::GiveUp { deaths } => {
-                return Err(Error::CrashLoop {
-                    actor: place,
-                    deaths,
-                    status: status.to_string(),
-                    tail: child.tail(),
-                    log: program.log,
-                });
-            }
-            Verdict::StartAgain { delay } => {
-                tracing::warn!(actor = place, %status, ?delay, "actor died; starting it again");
-                tokio::select! {
-                    () = tokio::time::sleep(delay) => {}
-                    () = handle.stopping() => return Ok(Member::Actor(place)),
-                    () = reaper.token.cancelled() => return Ok(Member::Actor(place)),
-                }
-            }
-        }
-    }
 }

@@ -49,7 +49,7 @@ impl Respawn {
     }
 
     /// It died. `achieved` grows with whatever comes of the lives in this place, see
-    /// [`Registry::process_ended`](crate::registry::Registry::process_ended).
+    /// [`Registry::of_process`](crate::registry::Registry::of_process).
     pub fn died(&mut self, achieved: u64) -> Verdict {
         if achieved > self.achieved {
             self.achieved = achieved;

@@ -1,5 +1,6 @@
 //! The run directory.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
@@ -10,6 +11,9 @@ pub const LATEST: &str = "latest";
 /// Name of the file with the address of the control plane; there while it runs.
 pub const ADDRESS: &str = "coordinator.addr";
 
+/// Name of the file that whoever coordinates the run has locked.
+const LOCK: &str = "coordinator.lock";
+
 /// A run directory that cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -18,6 +22,26 @@ pub enum Error {
     Occupied {
         /// The directory.
         path: PathBuf,
+    },
+    /// There is no run in it.
+    #[error("{}: expected a run directory, found no experiment.json in it; runs are under runs/<name>/, the newest is runs/latest", path.display())]
+    NoRun {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Somebody coordinates this run.
+    #[error("{}: expected a run that nobody coordinates, found one whose coordinator is still there; `coordinator stop --run-dir {}` ends it", path.display(), path.display())]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file of the run cannot be read.
+    #[error("read {}: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// A file cannot be written.
     #[error("write {}: {source}", path.display())]
@@ -45,9 +69,11 @@ pub enum Place {
 }
 
 /// The directory of one run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
+    /// Locked as long as this process coordinates the run.
+    _lock: File,
 }
 
 impl RunDir {
@@ -72,15 +98,46 @@ impl RunDir {
         std::fs::create_dir_all(&logs).map_err(|source| Error::Write { path: logs, source })?;
         // Other processes work in other directories: the path must hold everywhere.
         let path = path.canonicalize().unwrap_or(path);
-        let run = Self { path };
-        run.write("config.toml", &toml::to_string_pretty(experiment)?)?;
-        run.write("experiment.json", &serde_json::to_string_pretty(experiment)?)?;
+        let run = Self { _lock: lock(&path)?, path };
+        run.write_experiment(experiment)?;
         run.write("family.json", &serde_json::to_string_pretty(family)?)?;
         run.write(ADDRESS, address)?;
         if let Place::Under(root) = place {
             point(root, &run.path)?;
         }
         Ok(run)
+    }
+
+    /// The directory of a run that was interrupted, or has ended.
+    ///
+    /// # Errors
+    /// [`Error`] if there is none, or somebody coordinates it.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if !path.join("experiment.json").is_file() {
+            return Err(Error::NoRun { path });
+        }
+        Ok(Self { _lock: lock(&path)?, path })
+    }
+
+    /// Writes down what the run is, for people and for programs.
+    ///
+    /// # Errors
+    /// [`Error`] if a file cannot be written.
+    pub fn write_experiment(&self, experiment: &Experiment) -> Result<(), Error> {
+        self.write("config.toml", &toml::to_string_pretty(experiment)?)?;
+        self.write("experiment.json", &serde_json::to_string_pretty(experiment)?)
+    }
+
+    /// Reads a JSON file of the run.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if it is not there, or not what it should be.
+    pub fn read<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
+        let path = self.path.join(name);
+        let failed = |reason: String| Error::Read { path: path.clone(), reason };
+        let bytes = std::fs::read(&path).map_err(|error| failed(error.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))
     }
 
     /// Its path.
@@ -113,6 +170,19 @@ impl RunDir {
         if let Err(error) = std::fs::remove_file(&path) {
             tracing::debug!(%error, path = %path.display(), "the address file was gone already");
         }
+    }
+}
+
+/// Makes this process the one that coordinates the run in `folder`; the lock ends with the process,
+/// however that ends.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let path = folder.join(LOCK);
+    let opened = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = opened.map_err(|source| Error::Write { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { path: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(Error::Write { path, source }),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Writes down how the run goes: `progress.csv`, `evaluations.jsonl`, TensorBoard events.
 
 use super::tensorboard::EventFile;
+use crate::append::AppendFile;
+use crate::ids::IdSet;
 use crate::scores::Scores;
 use crate::state::to_f64;
 use crate::status::mean_lag;
 use proto::v1::{Evaluation, StatusReply};
-use serde::Serialize;
-use std::fs::File;
-use std::io::{self, Write as _};
+use serde::{Deserialize, Serialize};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 use types::ReferenceReturns;
@@ -52,9 +53,11 @@ const METRICS: [&str; 9] = [
 /// The open files of a run.
 #[derive(Debug)]
 pub struct Recorder {
-    progress: File,
-    evaluations: File,
+    progress: AppendFile,
+    evaluations: AppendFile,
     events: EventFile,
+    /// Numbers of the evaluations that are in the file.
+    known: IdSet,
     reference: Option<ReferenceReturns>,
     last_row: Option<Duration>,
 }
@@ -62,6 +65,7 @@ pub struct Recorder {
 /// One line of `evaluations.jsonl`.
 #[derive(Debug, Serialize)]
 struct EvaluationLine {
+    number: u64,
     wall_s: f64,
     env_steps: u64,
     updates: u64,
@@ -72,6 +76,12 @@ struct EvaluationLine {
     tasks: Vec<TaskLine>,
 }
 
+/// What matters of such a line when the file is continued.
+#[derive(Debug, Deserialize)]
+struct Numbered {
+    number: u64,
+}
+
 #[derive(Debug, Serialize)]
 struct TaskLine {
     split: &'static str,
@@ -80,22 +90,32 @@ struct TaskLine {
 }
 
 impl Recorder {
-    /// Starts the files in `folder`.
+    /// Starts the files in `folder`, or continues those of a run that was interrupted.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn create(folder: &Path, reference: Option<ReferenceReturns>) -> io::Result<Self> {
-        let open = |name| File::options().create(true).append(true).open(folder.join(name));
-        let mut progress = open("progress.csv")?;
+    /// What the system says; a table with other columns.
+    pub fn open(folder: &Path, reference: Option<ReferenceReturns>) -> io::Result<Self> {
+        let (mut progress, text) = AppendFile::open_lines(&folder.join("progress.csv"))?;
         let header: Vec<&str> = COLUMNS.into_iter().chain(METRICS).collect();
-        writeln!(progress, "{}", header.join(","))?;
-        Ok(Self {
-            progress,
-            evaluations: open("evaluations.jsonl")?,
-            events: EventFile::create(folder)?,
-            reference,
-            last_row: None,
-        })
+        let header = header.join(",");
+        match text.lines().next() {
+            None => progress.append(format!("{header}\n").as_bytes())?,
+            Some(there) if there == header => {}
+            Some(there) => {
+                return Err(io::Error::other(format!(
+                    "progress.csv: expected the columns {header}, got {there}; the run was begun \
+                     by another release"
+                )));
+            }
+        }
+        let (evaluations, text) = AppendFile::open_lines(&folder.join("evaluations.jsonl"))?;
+        let mut known = IdSet::default();
+        for line in text.lines() {
+            let Numbered { number } = serde_json::from_str(line)?;
+            known.insert(number);
+        }
+        let events = EventFile::create(folder)?;
+        Ok(Self { progress, evaluations, events, known, reference, last_row: None })
     }
 
     /// Notes the state `wall` after the start, if it is time for a row.
@@ -105,13 +125,14 @@ impl Recorder {
     pub fn tick(&mut self, status: &StatusReply, wall: Duration) -> io::Result<()> {
         let due = self.last_row.is_none_or(|last| wall >= last + ROW_EVERY);
         if due {
-            self.last_row = Some(wall);
             self.row(status, None, wall)?;
+            self.last_row = Some(wall);
         }
         Ok(())
     }
 
-    /// Notes a completed evaluation, with a row of its own. Gives its scores.
+    /// Notes a completed evaluation, with a row of its own. Gives its scores. One whose number is in
+    /// the file is not written a second time.
     ///
     /// # Errors
     /// What the system says.
@@ -122,24 +143,11 @@ impl Recorder {
         wall: Duration,
     ) -> io::Result<Scores> {
         let scores = Scores::of(evaluation, self.reference.as_ref());
-        let tasks = evaluation.tasks.iter().map(|score| {
-            let task = score.task.unwrap_or_default();
-            TaskLine {
-                split: if task.split == 1 { "train" } else { "test" },
-                index: task.index,
-                returns: score.returns.clone(),
-            }
-        });
-        let line = EvaluationLine {
-            wall_s: wall.as_secs_f64(),
-            env_steps: evaluation.env_steps,
-            updates: evaluation.updates,
-            version: evaluation.version,
-            last: evaluation.last,
-            scores,
-            tasks: tasks.collect(),
-        };
-        writeln!(self.evaluations, "{}", serde_json::to_string(&line)?)?;
+        if evaluation.number == 0 || !self.known.contains(evaluation.number) {
+            let line = serde_json::to_string(&evaluation_line(evaluation, scores, wall))?;
+            self.evaluations.append(format!("{line}\n").as_bytes())?;
+            self.known.insert(evaluation.number);
+        }
         self.row(status, Some((evaluation, scores)), wall)?;
         Ok(scores)
     }
@@ -155,7 +163,7 @@ impl Recorder {
         let metric = |name: &str| metrics.and_then(|known| known.get(name).copied());
         let cells = values.iter().copied().chain(METRICS.map(metric));
         let cells: Vec<String> = cells.map(cell).collect();
-        writeln!(self.progress, "{}", cells.join(","))?;
+        self.progress.append(format!("{}\n", cells.join(",")).as_bytes())?;
         let named = COLUMNS.into_iter().zip(values).skip(1);
         let scalars: Vec<(&str, f64)> =
             named.filter_map(|(name, value)| Some((group(name), value?))).collect();
@@ -166,6 +174,27 @@ impl Recorder {
             (None, learner) => learner.as_ref().map_or(0, |learner| learner.env_steps),
         };
         self.events.add(step, all)
+    }
+}
+
+fn evaluation_line(evaluation: &Evaluation, scores: Scores, wall: Duration) -> EvaluationLine {
+    let tasks = evaluation.tasks.iter().map(|score| {
+        let task = score.task.unwrap_or_default();
+        TaskLine {
+            split: if task.split == 1 { "train" } else { "test" },
+            index: task.index,
+            returns: score.returns.clone(),
+        }
+    });
+    EvaluationLine {
+        number: evaluation.number,
+        wall_s: wall.as_secs_f64(),
+        env_steps: evaluation.env_steps,
+        updates: evaluation.updates,
+        version: evaluation.version,
+        last: evaluation.last,
+        scores,
+        tasks: tasks.collect(),
     }
 }
 

@@ -4,9 +4,9 @@
 //! the masked CRC-32C of the bytes. The messages are the few fields of TensorFlow's `Event` that
 //! scalars need.
 
+use crate::append::AppendFile;
 use prost::Message;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -41,19 +41,22 @@ struct Scalar {
 /// An event file, open for appending.
 #[derive(Debug)]
 pub struct EventFile {
-    file: File,
+    file: AppendFile,
 }
 
 impl EventFile {
-    /// A new event file in `folder`.
+    /// A new event file in `folder`; readers put it behind those of before.
     ///
     /// # Errors
     /// What the system says.
     pub fn create(folder: &Path) -> io::Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let name = format!("events.out.tfevents.{:010}.proteus", now.as_secs());
-        let file = File::options().create(true).append(true).open(folder.join(name))?;
-        let mut events = Self { file };
+        let path = (0..u32::MAX)
+            .map(|n| format!("events.out.tfevents.{:010}.proteus.{n}", now.as_secs()))
+            .map(|name| folder.join(name))
+            .find(|path| !path.exists());
+        let path = path.ok_or(io::ErrorKind::AlreadyExists)?;
+        let mut events = Self { file: AppendFile::open(&path, 0)? };
         events.append(&Event {
             wall_time: now.as_secs_f64(),
             step: 0,
@@ -88,7 +91,7 @@ impl EventFile {
 
     fn append(&mut self, event: &Event) -> io::Result<()> {
         // In one write, so that a reader never sees half a record.
-        self.file.write_all(&frame(&event.encode_to_vec()))
+        self.file.append(&frame(&event.encode_to_vec()))
     }
 }
 

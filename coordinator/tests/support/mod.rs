@@ -22,7 +22,9 @@ count = 2
 environments = 1
 chunk = 10
 unacknowledged = 100
+step_timeout_s = 10.0
 [collection]
+mode = "async"
 initial_episodes = 1
 prior_episodes = 1
 posterior_episodes = 1
@@ -53,8 +55,11 @@ transitions = 8
 learning_rate = 3e-4
 publish_every = 10
 checkpoint_seconds = 60.0
+checkpoints = 3
 [replay]
 transitions_per_task = 1000
+durability = "process"
+segment_mib = 1
 [evaluation]
 every_env_steps = 20
 episodes = 2
@@ -159,7 +164,7 @@ impl Peer {
         key: v1::ActorKey,
         stats: v1::ActorStats,
     ) -> Answer<bool> {
-        let request = v1::HeartbeatRequest { actor: Some(key), stats: Some(stats) };
+        let request = v1::HeartbeatRequest { actor: Some(key), stats: Some(stats), over: false };
         Ok(self.control.heartbeat(request).await?.into_inner().drain)
     }
 
@@ -169,7 +174,13 @@ impl Peer {
         capacity: u32,
         wait_ms: u32,
     ) -> Answer<v1::LeaseReply> {
-        let request = v1::LeaseRequest { actor: Some(key), capacity, version: Some(0), wait_ms };
+        let request = v1::LeaseRequest {
+            actor: Some(key),
+            capacity,
+            version: Some(0),
+            wait_ms,
+            ..v1::LeaseRequest::default()
+        };
         Ok(self.control.lease(request).await?.into_inner())
     }
 
@@ -188,7 +199,7 @@ impl Peer {
     }
 
     pub(crate) async fn progress(&mut self, progress: v1::LearnerProgress) -> Answer<bool> {
-        let request = v1::ProgressRequest { progress: Some(progress) };
+        let request = v1::ProgressRequest { progress: Some(progress), life: 0 };
         Ok(self.control.progress(request).await?.into_inner().stop)
     }
 }
