@@ -264,7 +264,9 @@ pub enum NotSeated {
     #[error("expected a learner that has registered, got a report of one that has not")]
     Nobody,
     /// There is another one.
-    #[error("expected a report of life {by} of the learner, got one of life {life}; another process has taken over")]
+    #[error(
+        "expected a report of life {by} of the learner, got one of life {life}; another process has taken over"
+    )]
     Replaced {
         /// Who reports.
         life: u64,

@@ -74,7 +74,9 @@ impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::Wire(error @ WireError::Protocol { .. }) => return error.into(),
-            Refusal::NoLearner | Refusal::Unwritten { .. } | Refusal::NotSeated(NotSeated::Nobody) => Code::Unavailable,
+            Refusal::NoLearner
+            | Refusal::Unwritten { .. }
+            | Refusal::NotSeated(NotSeated::Nobody) => Code::Unavailable,
             Refusal::Stopping | Refusal::NotSeated(_) => Code::FailedPrecondition,
             Refusal::UnknownLife(_) => Code::NotFound,
             Refusal::SecondLearner { .. } => Code::AlreadyExists,

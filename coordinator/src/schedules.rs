@@ -1,8 +1,8 @@
 //! Random schedules of everything that can happen to trials, against what must hold in all of them.
 
 use crate::journal::Entry;
-use crate::registry::{LifeKey, Now, SILENCE};
 use crate::learner::{Newcomer, PATIENCE};
+use crate::registry::{LifeKey, Now, SILENCE};
 use crate::state::{Ask, Lease, Rules, State};
 use crate::status::About;
 use proptest::prelude::*;
@@ -432,9 +432,8 @@ fn the_run_waits_for_another_learner_and_actors_are_told_where_it_is() {
     let mut world = World::new();
     world.register(0);
     let key = world.lives[&0];
-    let told = |world: &mut World| {
-        world.state.heartbeat(key, ActorStats::default(), world.now).unwrap().1
-    };
+    let told =
+        |world: &mut World| world.state.heartbeat(key, ActorStats::default(), world.now).unwrap().1;
     assert_eq!(told(&mut world), "127.0.0.1:1");
     world.now += Duration::from_millis(500);
     world.state.learner_ended(1, "signal: 9 (SIGKILL)".to_owned(), world.now);

@@ -163,8 +163,7 @@ impl Control for Service {
         check_protocol(request.protocol)?;
         check_text("host", &request.host)?;
         check_address(&request.address)?;
-        let process =
-            Newcomer { address: request.address, host: request.host, pid: request.pid };
+        let process = Newcomer { address: request.address, host: request.host, pid: request.pid };
         let life = self.seat(&process).await?;
         let Newcomer { address, pid, .. } = process;
         tracing::info!(address, pid, life, "learner registered");

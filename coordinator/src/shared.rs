@@ -3,12 +3,12 @@
 use crate::journal::{self, Entry, Journal};
 use crate::refusal::Refusal;
 use crate::registry::Now;
+use crate::server::ServeError;
 use crate::state::{Rules, State};
 use crate::status::About;
 use parking_lot::Mutex;
 use proto::Credentials;
 use proto::v1::{Evaluation, LearnerProgress, StatusReply};
-use crate::server::ServeError;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;

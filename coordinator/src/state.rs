@@ -3,8 +3,8 @@
 
 use crate::bottleneck::{Bottleneck, Waited};
 use crate::ids::IdSet;
-use crate::journal::record;
 use crate::journal::Entry;
+use crate::journal::record;
 use crate::learner::{Joined, Newcomer, Seat};
 use crate::outcomes::OutcomeLog;
 use crate::quarantine::Quarantine;
@@ -181,12 +181,7 @@ impl State {
     ///
     /// # Errors
     /// [`Refusal::UnknownLife`] if it was declared dead.
-    pub fn lease(
-        &mut self,
-        key: LifeKey,
-        ask: &Ask,
-        now: Now,
-    ) -> Result<Lease, Refusal> {
+    pub fn lease(&mut self, key: LifeKey, ask: &Ask, now: Now) -> Result<Lease, Refusal> {
         if !self.registry.touch(key, now) {
             return Err(Refusal::UnknownLife(key));
         }

@@ -68,7 +68,7 @@ impl State {
         if self.progress.phase == "failed" {
             return Health::Bad(format!("the learner failed: {}", self.progress.failure));
         }
-        if self.learner.is_none() {
+        if self.seat.learner().is_none() {
             return Health::Bad("no learner has joined the run".to_owned());
         }
         match self.silence(now).filter(|_| self.stopping.is_none()) {

@@ -74,10 +74,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 ///
 /// # Errors
 /// If the coordinator is not there, refuses, or sends something that cannot be read.
-pub async fn register(
-    control: &Control,
-    address: String,
-) -> Result<(Experiment, FamilySpec, u64)> {
+pub async fn register(control: &Control, address: String) -> Result<(Experiment, FamilySpec, u64)> {
     let request = v1::RegisterLearnerRequest {
         protocol: proto::PROTOCOL,
         address,

@@ -111,8 +111,7 @@ impl Common {
         let mut set = self.set.clone();
         set.extend(self.seed.map(|seed| format!("seed={seed}")));
         set.extend(actors.map(|actors| format!("actors.count={actors}")));
-        let experiment: Experiment =
-            runtime::config::load(config, &set).map_err(Failure::usage)?;
+        let experiment: Experiment = runtime::config::load(config, &set).map_err(Failure::usage)?;
         let file = config.display();
         experiment
             .validate()
