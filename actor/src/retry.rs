@@ -52,9 +52,7 @@ impl Peer {
             std::future::pending().await
         }
     }
-}
 
-impl Peer {
     /// Connects to it at `address`.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ impl World {
         let server = proto::connect::server()
             .add_service(ExperienceServer::new(world.clone()))
             .add_service(WeightsServer::new(world))
-            .serve_with_incoming(proto::connect::incoming(listener));
+            .serve_with_incoming(proto::connect::incoming(listener, &proto::Credentials::none()));
         tokio::spawn(server);
         address
     }
