@@ -73,7 +73,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     let settings = store_settings(&experiment, &family, &options.run_dir)?;
     let (store, resumed) = open(options.start, &experiment, settings, &options.run_dir)?;
     let store = Arc::new(store);
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(Counters::after(store.stored()));
     let (publisher, weights) = publish::channel();
     let (reporter, reports) = progress::channel();
     let (trials_sender, trials) = mpsc::channel(SUBMISSIONS);

@@ -11,7 +11,7 @@ use proto::chunk::CheckedChunk;
 use std::path::Path;
 use types::{
     ActorId, Chunk, End, EnvSpec, Incarnation, LatentSource, Origin, Phase, Purpose, Role, Segment,
-    Sequence, Split, TaskRef, Trial, TrialId, Version, stream,
+    Sequence, Split, TaskRef, Trial, TrialId, TrialOutcome, Version, stream,
 };
 
 const SPEC: EnvSpec =
@@ -120,13 +120,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..120)
 }
 
-/// Plays `steps`; restarts are left out if `whole`.
+/// A learner's store, and actors that send to it.
 struct World {
     folder: tempfile::TempDir,
     store: Store,
     lives: Vec<Life>,
     born: u64,
     issued: u64,
+    closed: u64,
     snapshot: Option<Snapshot>,
     sent: u64,
 }
@@ -135,8 +136,16 @@ impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::create(settings(folder.path(), Insertion::AtOnce)).unwrap();
-        let mut world =
-            Self { folder, store, lives: vec![], born: 0, issued: 0, snapshot: None, sent: 0 };
+        let mut world = World {
+            folder,
+            store,
+            lives: vec![],
+            born: 0,
+            issued: 0,
+            closed: 0,
+            snapshot: None,
+            sent: 0,
+        };
         for _ in 0..3 {
             let trial = world.issue();
             let life = world.life(trial);
@@ -152,6 +161,19 @@ impl World {
         let reason = learner::collect::Reason::Ordinary;
         self.store.note(&Event::Issued { trial: trial(id), reason }).unwrap();
         id
+    }
+
+    fn close(&mut self, id: u64) {
+        let outcome = TrialOutcome {
+            trial: TrialId(id),
+            task: task(id),
+            purpose: Purpose::Train,
+            episodes: vec![],
+            failure: None,
+        };
+        self.store.note(&Event::Closed { position: self.closed, outcome }).unwrap();
+        self.store.close(TrialId(id));
+        self.closed += 1;
     }
 
     fn life(&mut self, trial: u64) -> Life {
@@ -170,6 +192,7 @@ impl World {
                 self.lives[at].sequence += 1;
                 self.lives[at].part += 1;
                 if part + 1 == PARTS {
+                    self.close(trial);
                     (self.lives[at].trial, self.lives[at].part) = (self.issue(), 0);
                 }
             }

@@ -17,6 +17,8 @@ use types::{Incarnation, Purpose, Split, TaskRef, Trial, TrialId};
 pub struct Staging {
     /// The next trial to be issued; its id.
     next: u64,
+    /// The one behind the last that the log knows.
+    known: u64,
     open: BTreeMap<TrialId, Open>,
     /// Transitions of complete and incomplete attempts that wait for something.
     staged: u64,
@@ -97,13 +99,12 @@ impl Staging {
     pub fn know(&mut self, trial: &Trial) {
         let open = || Open::new(trial.task, trial.purpose, trial.episodes());
         self.open.entry(trial.id).or_insert_with(open);
+        self.known = self.known.max(trial.id.0 + 1);
     }
 
-    /// The next trial to be issued has this id, or a later one if later ones are known.
+    /// No trial that is known, open or closed, will be issued again.
     pub fn skip_known(&mut self) {
-        if let Some(last) = self.open.keys().next_back() {
-            self.next = self.next.max(last.0 + 1);
-        }
+        self.next = self.next.max(self.known);
     }
 
     /// Whether a chunk may be stored.

@@ -29,6 +29,15 @@ pub struct Counters {
     pub refused: AtomicU64,
 }
 
+impl Counters {
+    /// Those of a learner that was started again, of which `stored` transitions were stored before:
+    /// whoever sends one of them again gets its acknowledgement.
+    #[must_use]
+    pub fn after(stored: u64) -> Self {
+        Self { acknowledged: stored.into(), refused: AtomicU64::new(0) }
+    }
+}
+
 /// The experience service.
 #[derive(Debug)]
 pub struct Service {
