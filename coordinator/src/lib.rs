@@ -20,6 +20,7 @@ pub mod quarantine;
 pub mod rates;
 pub mod refusal;
 pub mod registry;
+pub mod render;
 pub mod restore;
 pub mod run;
 pub mod scores;

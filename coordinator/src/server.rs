@@ -64,11 +64,12 @@ impl Server {
             .max_encoding_message_size(proto::MAX_MESSAGE);
         let closed = shared.closed.clone();
         let incoming = proto::connect::incoming(listener, credentials);
-        let serving = proto::connect::server().serve_with_incoming_shutdown(
-            service,
-            incoming,
-            closed.cancelled_owned(),
-        );
+        // Says "serving" as long as there is a server: whoever can ask has got the answer.
+        let (_reporter, health) = tonic_health::server::health_reporter();
+        let serving = proto::connect::server()
+            .add_service(service)
+            .add_service(health)
+            .serve_with_incoming_shutdown(incoming, closed.cancelled_owned());
         let serving = tokio::spawn(serving);
         let watched = Arc::clone(&shared);
         let watching = tokio::spawn(async move { watched.watch_silence().await });

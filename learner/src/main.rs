@@ -35,9 +35,9 @@ struct Run {
     /// Where to listen for actors; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: String,
-    /// host:port that actors are told, where they reach it by another address than it listens on
-    /// (a container, a port that is passed on).
-    #[arg(long, value_name = "HOST:PORT")]
+    /// What actors are told, where they reach it by another address than it listens on (a
+    /// container, a port that is passed on). Without a port, that of --listen.
+    #[arg(long, value_name = "HOST[:PORT]")]
     advertise: Option<String>,
     #[command(flatten)]
     credentials: CredentialFiles,

@@ -46,7 +46,7 @@ pub struct Options {
     pub listen: String,
     /// Who may be able to reach that address.
     pub exposure: Exposure,
-    /// host:port at which actors reach it, where that differs from `listen`.
+    /// host or host:port at which actors reach it, where that differs from `listen`.
     pub advertise: Option<String>,
     /// Where checkpoints and the experience log go.
     pub run_dir: PathBuf,
@@ -132,9 +132,20 @@ async fn join(
     let channel =
         link::connect(&options.coordinator, &options.credentials, options.connect_timeout).await?;
     let control = proto::connect::control(channel);
-    let reachable = options.advertise.clone().unwrap_or_else(|| address.to_string());
+    let reachable = advertised(options.advertise.as_deref(), address);
     let (experiment, family, life) = link::register(&control, reachable).await?;
     Ok((control, experiment, family, life))
+}
+
+/// The address that actors are told: a host without a port has the one that is listened on.
+fn advertised(wanted: Option<&str>, bound: SocketAddr) -> String {
+    match wanted {
+        None => bound.to_string(),
+        Some(host) if host.ends_with(']') || !host.contains(':') => {
+            format!("{host}:{}", bound.port())
+        }
+        Some(address) => address.to_owned(),
+    }
 }
 
 /// Runs the trainer on its thread. An error of the trainer or of any task ends both; otherwise the
@@ -214,4 +225,19 @@ fn store_settings(
     };
     settings.check_chunk(experiment.actors.chunk as usize)?;
     Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actors_are_told_a_host_and_a_port() {
+        let bound = SocketAddr::from(([0, 0, 0, 0], 7001));
+        let told = |wanted| advertised(wanted, bound);
+        assert_eq!(told(None), "0.0.0.0:7001");
+        assert_eq!(told(Some("node-3")), "node-3:7001");
+        assert_eq!(told(Some("[fe80::1]")), "[fe80::1]:7001");
+        assert_eq!(told(Some("node-3:17001")), "node-3:17001");
+    }
 }

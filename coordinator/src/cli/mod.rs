@@ -4,11 +4,13 @@ mod connect;
 mod eval;
 mod options;
 mod plot;
+mod render;
 mod resume;
 mod serve;
 mod session;
 mod status;
 mod stop;
+mod submit;
 mod tasks;
 mod train;
 
@@ -34,7 +36,8 @@ use std::process::ExitCode;
   coordinator eval runs/latest                           adapt to every task, return per episode
   coordinator plot runs/pearl-cheetah-vel/* -o curve.svg one curve, with a band over seeds
 
-Exit codes: 0 = all is well, 1 = the run or the request failed, 64 = wrong usage or configuration."
+Exit codes: 0 = all is well, 1 = the run or the request failed, 64 = wrong usage or configuration;
+`submit` passes on the code of the tool it calls."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -55,6 +58,10 @@ enum Command {
     Plot(plot::Plot),
     /// End a run in order: actors hand over what they hold, the learner writes a checkpoint
     Stop(stop::Stop),
+    /// Make an experiment ready for docker-compose, Slurm or Kubernetes: a folder to submit
+    Render(render::Render),
+    /// Render an experiment and hand it to docker-compose, sbatch or kubectl
+    Submit(submit::Submit),
     /// List the task families, or show the tasks of one
     Tasks(tasks::Tasks),
 }
@@ -66,6 +73,8 @@ pub(crate) enum Failure {
     Usage(anyhow::Error),
     /// It went wrong. Exit code 1.
     Run(anyhow::Error),
+    /// A tool that was called failed, with this exit code.
+    Tool(anyhow::Error, u8),
 }
 
 impl Failure {
@@ -89,6 +98,7 @@ pub fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => (error, 64),
         Err(Failure::Run(error)) => (error, 1),
+        Err(Failure::Tool(error, code)) => (error, code),
     };
     complain(&format!("error: {error:#}"));
     ExitCode::from(code)
@@ -102,6 +112,8 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Eval(options) => options.execute(),
         Command::Plot(options) => options.execute(),
         Command::Stop(options) => options.execute(),
+        Command::Render(options) => options.execute(),
+        Command::Submit(options) => options.execute(),
         Command::Tasks(options) => options.execute(),
     }
 }

@@ -32,9 +32,17 @@ pub(crate) struct Common {
     /// Use exactly this run directory
     #[arg(long, value_name = "DIR", conflicts_with = "runs")]
     pub(crate) run_dir: Option<PathBuf>,
+    /// Continue the run in --run-dir if there is one, begin it if there is none: for schedulers,
+    /// which start the same command again and again
+    #[arg(long = "continue", requires = "run_dir", conflicts_with = "resume")]
+    pub(crate) go_on: bool,
     /// Make the run directory under this one: DIR/<name>/<time>-s<seed>
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs: PathBuf,
+    /// Host by which other machines reach this one, when it listens for them: coordinator.addr in
+    /// the run directory and the learner's address name it
+    #[arg(long, value_name = "HOST")]
+    pub(crate) advertise: Option<String>,
     /// Show no progress, only the result
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -92,7 +100,8 @@ impl Common {
         &self,
         actors: Option<u32>,
     ) -> Result<Option<(Experiment, Option<Past>)>, Failure> {
-        match (&self.resume, &self.config) {
+        let begun = |run: &&PathBuf| self.go_on && run.join("experiment.json").exists();
+        match (self.resume.as_ref().or(self.run_dir.as_ref().filter(begun)), &self.config) {
             (Some(run), _) => {
                 let open = resume::open(run, self, actors)?;
                 Ok(open.map(|(experiment, past)| (experiment, Some(past))))

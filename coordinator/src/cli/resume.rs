@@ -8,7 +8,6 @@ use crate::run::RunDir;
 use crate::run::directory::ADDRESS;
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -58,7 +57,7 @@ pub(super) fn open(
         run.write_experiment(&experiment).map_err(Failure::run)?;
     }
     let address = std::fs::read_to_string(run.path().join(ADDRESS)).ok();
-    let port = address.and_then(|text| Some(text.trim().parse::<SocketAddr>().ok()?.port()));
+    let port = address.and_then(|text| text.trim().rsplit_once(':')?.1.parse().ok());
     Ok(Some((experiment, Past { run, family, entries, lost, port })))
 }
 

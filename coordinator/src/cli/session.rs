@@ -74,14 +74,18 @@ impl Session {
         };
         let bound = listener.local_addr().map_err(Failure::run)?;
         let address = reachable(bound).to_string();
+        let advertised = match &common.advertise {
+            Some(host) => format!("{host}:{}", bound.port()),
+            None => address.clone(),
+        };
         let lost = past.as_ref().map_or(0, |past| past.lost);
         let (run, entries) = match past {
             Some(past) => {
-                past.run.write(ADDRESS, &address).map_err(Failure::run)?;
+                past.run.write(ADDRESS, &advertised).map_err(Failure::run)?;
                 (past.run, Some(past.entries))
             }
             None => {
-                let run = RunDir::create(&common.place(), &experiment, &family, &address);
+                let run = RunDir::create(&common.place(), &experiment, &family, &advertised);
                 (run.map_err(Failure::usage)?, None)
             }
         };

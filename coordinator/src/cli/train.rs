@@ -37,6 +37,7 @@ pub(super) fn execute(options: &Train) -> Result<(), Failure> {
             learner,
             credentials: options.common.credentials.clone(),
             exposure: options.common.exposure(),
+            advertise: options.common.advertise.clone(),
             learner_saved,
             run_dir: session.run.path().to_owned(),
             logs: session.run.logs(),

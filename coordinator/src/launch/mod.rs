@@ -105,6 +105,8 @@ pub struct Plan {
     pub credentials: CredentialFiles,
     /// Who may be able to reach the learner.
     pub exposure: Exposure,
+    /// Host by which other machines reach the learner.
+    pub advertise: Option<String>,
     /// What the learner can continue from.
     pub learner_saved: Saved,
     /// Where the learner writes checkpoints.
@@ -204,6 +206,9 @@ fn learner_program(plan: &Plan, path: PathBuf) -> Program {
     }
     if plan.learner_saved == Saved::ByEarlierLife {
         arguments.push(RESUME.into());
+    }
+    if let Some(host) = &plan.advertise {
+        arguments.extend(["--advertise".into(), host.into()]);
     }
     Program {
         name: "learner".to_owned(),

@@ -45,10 +45,13 @@ pub async fn serve(
     let experience = ExperienceServer::new(experience)
         .max_decoding_message_size(proto::MAX_MESSAGE)
         .max_encoding_message_size(proto::MAX_MESSAGE);
+    // Says "serving" from the moment there is a server: the learner has joined the run by then.
+    let (_reporter, health) = tonic_health::server::health_reporter();
     let incoming = proto::connect::incoming(listener, &credentials);
     proto::connect::server()
         .add_service(experience)
         .add_service(WeightsServer::new(weights).max_encoding_message_size(proto::MAX_MESSAGE))
+        .add_service(health)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
 }

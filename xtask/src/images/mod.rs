@@ -38,6 +38,10 @@ pub(crate) struct Options {
     #[arg(long)]
     cuda: bool,
 
+    /// Take the programs as they are in target/release
+    #[arg(long)]
+    no_build: bool,
+
     /// Only fill the build contexts below target/images/
     #[arg(long)]
     stage_only: bool,
@@ -55,8 +59,10 @@ struct Image {
 /// Builds the programs and their images, and starts each once.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let scope = if options.cuda { Scope::Cuda } else { Scope::Cpu };
-    setup::run(scope)?;
-    cargo::build(&cargo::PROCESSES)?;
+    if !options.no_build {
+        setup::run(scope)?;
+        cargo::build(&cargo::PROCESSES)?;
+    }
     let contexts = workspace::images()?;
     stage::programs(&contexts, scope)?;
     if options.stage_only {
