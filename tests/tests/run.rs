@@ -53,7 +53,7 @@ impl Run {
             "collection.prior_episodes=1",
             "collection.posterior_episodes=3",
             "collection.extra_episodes=0",
-            "collection.samples_per_insert=16.0",
+            "collection.samples_per_insert=40.0",
             "evaluation.every_env_steps=10000",
             "evaluation.repeats=1",
             "learner.device=cpu",
@@ -140,13 +140,15 @@ fn a_run_survives_killed_actors_stores_each_transition_once_and_learns() {
     let summary = json(&run.run_dir.join("summary.json"));
     let count = |key: &str| summary[key].as_u64().unwrap_or_else(|| panic!("{key}: {summary}"));
     assert_eq!(count("transitions_stored"), count("transitions_acknowledged"));
-    assert_eq!(count("transitions_stored"), count("env_steps"));
-    // The last trial is asked for below the budget; each life that was killed may have left
-    // transitions of one trial per environment, which another life collected again.
-    let most = ENV_STEPS + TRIAL + killed.len() as u64 * ENVIRONMENTS * TRIAL;
-    assert!((ENV_STEPS..most).contains(&count("env_steps")), "{}", count("env_steps"));
+    // The last trial is asked for below the budget, and each is in the replay once.
+    let env_steps = count("env_steps");
+    assert!((ENV_STEPS..ENV_STEPS + TRIAL).contains(&env_steps), "{env_steps}");
+    // Each life that was killed may have left transitions of one trial per environment, which
+    // another life collected again.
+    let left = count("transitions_stored") - env_steps;
+    assert!(left < killed.len() as u64 * ENVIRONMENTS * TRIAL, "{left}");
     let ratio = summary["samples_per_insert"].as_f64().unwrap();
-    assert!((ratio / 16.0 - 1.0).abs() < 0.05, "samples per insert: {ratio}");
+    assert!((ratio / 40.0 - 1.0).abs() < 0.05, "samples per insert: {ratio}");
 
     let lives = summary["actors"].as_array().unwrap();
     assert!(lives.len() > 3, "dead actors were not replaced: {lives:?}");
