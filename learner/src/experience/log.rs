@@ -22,6 +22,8 @@ const HEADER: usize = 16;
 const MAGIC: u32 = u32::from_le_bytes(*b"PRT1");
 /// Marks the word that commits a record, beside its kind.
 const COMMITTED: u32 = 0x5052_0000;
+/// Memory is fetched in pieces of this many bytes.
+const AHEAD: usize = 1024 * 1024;
 /// Bytes before the first record of a segment.
 const PREFIX: usize = 16;
 
@@ -149,6 +151,19 @@ pub struct Log {
 struct Head {
     segment: Arc<Segment>,
     offset: usize,
+    /// Memory is at hand up to here.
+    prepared: usize,
+}
+
+impl Head {
+    /// Fetches memory some way ahead of the records.
+    fn prepare(&mut self) {
+        if self.offset + AHEAD / 2 > self.prepared && self.prepared < self.segment.len() {
+            let end = (self.prepared + AHEAD).min(self.segment.len());
+            self.segment.prepare(self.prepared..end);
+            self.prepared = end;
+        }
+    }
 }
 
 impl Log {
@@ -230,7 +245,7 @@ impl Log {
             layout,
             segment_bytes,
             segments: RwLock::new(segments),
-            head: Mutex::new(Head { segment, offset }),
+            head: Mutex::new(Head { segment, offset, prepared: offset }),
             appended: AtomicU64::new(0),
         }
     }
@@ -285,11 +300,13 @@ impl Log {
             let next = new_segment(&self.folder, index, self.layout, self.segment_bytes)?;
             head.segment = Arc::new(next);
             head.offset = PREFIX;
+            head.prepared = PREFIX;
             self.segments.write().insert(index, Arc::clone(&head.segment));
         }
         let offset = head.offset;
         head.segment.word(offset).store(word_of(size), Ordering::Relaxed);
         head.offset += size;
+        head.prepare();
         self.appended.fetch_add(size as u64, Ordering::AcqRel);
         Ok((Arc::clone(&head.segment), offset))
     }

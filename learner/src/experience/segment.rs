@@ -6,7 +6,7 @@
 
 #![allow(unsafe_code, reason = "memory-mapped files")]
 
-use memmap2::MmapRaw;
+use memmap2::{Advice, MmapRaw};
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
@@ -112,6 +112,14 @@ impl Segment {
         // SAFETY: inside the mapping, which starts at a page, and aligned. Words at such places
         // are only used through this function while others may look.
         unsafe { AtomicU32::from_ptr(self.map.as_mut_ptr().add(offset).cast()) }
+    }
+
+    /// Has the memory of a range at hand: many pages at once cost a fraction of what they cost one
+    /// by one. Nothing depends on it; a system that does not know how goes on without.
+    pub(super) fn prepare(&self, range: Range<usize>) {
+        if let Err(error) = self.map.advise_range(Advice::PopulateWrite, range.start, range.len()) {
+            tracing::trace!(%error, "pages are fetched one by one");
+        }
     }
 
     /// Waits until the disk has a range.
