@@ -6,6 +6,7 @@
 
 mod append;
 pub mod bottleneck;
+pub mod certs;
 pub mod cli;
 pub mod ids;
 pub mod journal;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod certs;
 mod connect;
 mod eval;
 mod options;
@@ -62,6 +63,8 @@ enum Command {
     Render(render::Render),
     /// Render an experiment and hand it to docker-compose, sbatch or kubectl
     Submit(submit::Submit),
+    /// Make certificates and a join token for runs on several machines
+    Certs(certs::Certs),
     /// List the task families, or show the tasks of one
     Tasks(tasks::Tasks),
 }
@@ -114,6 +117,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Stop(options) => options.execute(),
         Command::Render(options) => options.execute(),
         Command::Submit(options) => options.execute(),
+        Command::Certs(options) => options.execute(),
         Command::Tasks(options) => options.execute(),
     }
 }

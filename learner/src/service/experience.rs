@@ -3,6 +3,7 @@
 use crate::replay::{InsertError, Refusal, Store, Stored};
 use crate::service::durable::Durable;
 use proto::chunk::CheckedChunk;
+use proto::connect::{Peer, Reason};
 use proto::tonic::{Code, Request, Response, Status, Streaming};
 use proto::v1;
 use proto::v1::experience_server::Experience;
@@ -81,6 +82,7 @@ impl Experience for Service {
         let stream = OneStream {
             store: self.store.clone(),
             counters: self.counters.clone(),
+            peer: Peer::of(&request)?,
             chunks: request.into_inner(),
             acks: sender,
         };
@@ -109,6 +111,7 @@ impl Experience for Service {
 struct OneStream {
     store: Arc<Store>,
     counters: Arc<Counters>,
+    peer: Peer,
     chunks: Streaming<v1::Chunk>,
     acks: mpsc::Sender<Result<Due, Status>>,
 }
@@ -121,13 +124,15 @@ impl OneStream {
                 Ok(Some(chunk)) => self.take(chunk).await,
                 Ok(None) => return,
                 Err(status) if has_gone(&status) => return,
-                // Too large, or no chunk at all.
+                // Too large or too slow, which the connection has told, or no chunk at all.
                 Err(status) => Err(status),
             };
             let refused = answer.is_err();
             if let Err(status) = &answer {
                 self.counters.refused.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(code = ?status.code(), message = status.message(), "refused a chunk");
+                if !matches!(status.code(), Code::DeadlineExceeded | Code::ResourceExhausted) {
+                    self.peer.refuse(Reason::Message, status.message());
+                }
             }
             if self.acks.send(answer).await.is_err() || refused {
                 return;

@@ -64,6 +64,15 @@ impl Peer {
         Self { shared: Arc::new(shared) }
     }
 
+    /// Who sends a request.
+    ///
+    /// # Errors
+    /// `INTERNAL` if the request came through another server than [`server`](super::server).
+    pub fn of<T>(request: &tonic::Request<T>) -> Result<Self, Status> {
+        let peer = request.extensions().get::<Self>().cloned();
+        peer.ok_or_else(|| Status::internal("expected a connection of `connect::incoming`"))
+    }
+
     /// Where it comes from.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -125,7 +134,7 @@ impl Peer {
         if bytes > MAX_MESSAGE {
             let why = format!("message: expected at most {MAX_MESSAGE} bytes, got {bytes}");
             self.refuse(Reason::Size, &why);
-            return Err(Status::out_of_range(why));
+            return Err(Status::resource_exhausted(why));
         }
         let before = self.shared.under_way.fetch_add(bytes, Ordering::AcqRel);
         if before + bytes <= UNDER_WAY {
