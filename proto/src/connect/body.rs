@@ -16,6 +16,8 @@ use tonic::body::Body;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// and besides for as long as its bytes take at this rate (bytes per second).
 const SLOWEST: u32 = 64 * 1024;
+/// And then: if it is this process that stood still, what has come meanwhile is read first.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How long the first message of a call may be waited for.
 const FIRST: Duration = Duration::from_secs(10);
 
@@ -211,6 +213,8 @@ impl Framing {
 struct Clock {
     /// What is left of the time that the next message may take; `None` while none is waited for.
     left: Option<Duration>,
+    /// [`AGAIN`] has been added to it.
+    extended: bool,
     /// Since when nothing has come.
     since: Option<Instant>,
     /// Wakes up in time; possibly before, because moving it for every message would cost.
@@ -220,6 +224,7 @@ struct Clock {
 impl Clock {
     fn allow(&mut self, time: Duration) {
         self.left = Some(time);
+        self.extended = false;
     }
 
     fn stop(&mut self) {
@@ -235,9 +240,13 @@ impl Clock {
     /// Nothing has come. If it has been waited for long enough, that was all.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         let since = *self.since.get_or_insert_with(Instant::now);
-        let Some(left) = self.left else {
+        let Some(mut left) = self.left else {
             return false;
         };
+        if !self.extended && since.elapsed() >= left {
+            left = since.elapsed() + AGAIN;
+            (self.left, self.extended) = (Some(left), true);
+        }
         let end = since + left;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
         if alarm.deadline() > end {
