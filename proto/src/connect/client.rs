@@ -126,8 +126,8 @@ async fn encrypt(
         None => Err("no certificate".to_owned()),
     };
     if got.as_ref() != Ok(&role) {
-        let got = got.map_or_else(|what| what, |role| format!("that of a {role}"));
-        return Err(io::Error::other(format!("expected the certificate of a {role}, got {got}")));
+        let got = got.map_or_else(|what| what, |role| format!("one of role {role}"));
+        return Err(io::Error::other(format!("expected a certificate of role {role}, got {got}")));
     }
     // The other end looks at our certificate last. Its first word tells that it accepts us.
     if stream.fill_buf().await?.is_empty() {

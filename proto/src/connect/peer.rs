@@ -158,10 +158,10 @@ impl Peer {
 fn wrong_role(path: &str, role: Role) -> String {
     let callers: Vec<&str> = rules::callers(path).iter().map(|role| role.name()).collect();
     match callers.as_slice() {
-        [] => format!("{path}: expected a call that exists, got it from a {role}"),
+        [] => format!("{path}: expected a call that exists"),
         callers => format!(
-            "{path}: expected the certificate of one of: {}; got that of a {role}",
-            callers.join(", ")
+            "{path}: expected a certificate of role {}, got one of role {role}",
+            callers.join(" or ")
         ),
     }
 }

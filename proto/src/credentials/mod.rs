@@ -52,7 +52,7 @@ pub enum Error {
     },
     /// The certificate of another kind of process.
     #[error(
-        "{}: expected the certificate of a {expected}, got {got}; \
+        "{}: expected a certificate of role {expected}, got {got}; \
          `coordinator certs issue --role {expected}` makes one",
         path.display()
     )]

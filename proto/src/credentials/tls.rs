@@ -91,7 +91,7 @@ impl Identity {
         if got.as_ref() == Ok(&role) {
             return Ok(());
         }
-        let got = got.map_or_else(|what| what, |role| format!("the certificate of a {role}"));
+        let got = got.map_or_else(|what| what, |role| format!("one of role {role}"));
         Err(Error::Role { path: path(), expected: role, got })
     }
 

@@ -159,25 +159,33 @@ async fn a_certificate_of_another_role_is_refused() {
     let secrets = Secrets::new();
     for role in [Role::Learner, Role::Coordinator, Role::User] {
         let credentials = secrets.of(role);
-        refused(&secrets, &["Role", "expected the certificate", role.name()], |address| {
-            let credentials = credentials.clone();
-            async move {
-                let status = push(&address, &credentials).await.unwrap_err();
-                assert_eq!(status.code(), Code::PermissionDenied, "{status}");
-            }
-        })
+        refused(
+            &secrets,
+            &["Role", "expected a certificate of role actor", role.name()],
+            |address| {
+                let credentials = credentials.clone();
+                async move {
+                    let status = push(&address, &credentials).await.unwrap_err();
+                    assert_eq!(status.code(), Code::PermissionDenied, "{status}");
+                }
+            },
+        )
         .await;
     }
     // Nobody can be a server with the certificate of another role either.
     let wrong = Credentials::open(Role::Learner, Some(&secrets.path().join("actor")), None);
     let said = wrong.unwrap_err().to_string();
     assert!(
-        said.contains("expected the certificate of a learner, got the certificate of a actor"),
+        said.contains("expected a certificate of role learner, got one of role actor"),
         "{said}"
     );
     let coordinator = Learner::start(secrets.of(Role::Coordinator)).await;
     let error = push(&coordinator.address, &secrets.of(Role::Actor)).await.unwrap_err();
-    assert!(causes(&error).contains("expected the certificate of a learner"), "{error}");
+    assert!(
+        causes(&error)
+            .contains("expected a certificate of role learner, got one of role coordinator"),
+        "{error}"
+    );
 }
 
 /// Each role at the control plane: what it may do, and what it may not.

@@ -2,8 +2,7 @@
 
 use coordinator::certs::{Authority, Request, Validity, create_token};
 use learner::collect::Intake as _;
-use learner::replay::store::StoreSizes;
-use learner::replay::{RowLayout, Store};
+use learner::replay::RowLayout;
 use learner::service::{self, experience::Counters};
 use proto::connect::connect;
 use proto::tonic::{Status, Streaming};
@@ -12,9 +11,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
+use tests::replay::{Replay, Sizes};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use types::experiment::Durability;
 use types::{
     ActorId, Chunk, EnvSpec, Incarnation, Origin, Purpose, Segment, Sequence, Split, TaskRef,
     TrialId, Version,
@@ -70,7 +71,7 @@ impl Secrets {
 /// The learner's services.
 pub(crate) struct Learner {
     pub(crate) address: String,
-    pub(crate) store: Arc<Store>,
+    pub(crate) store: Replay,
     stop: CancellationToken,
 }
 
@@ -78,15 +79,19 @@ impl Learner {
     pub(crate) async fn start(credentials: Credentials) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let sizes = StoreSizes { tasks: 4, transitions: 1_000, context: 100 };
-        let store = Arc::new(Store::new(SPEC, RowLayout::new(&SPEC, false), sizes));
+        let sizes = Sizes { tasks: 4, transitions: 1_000, context: 100 };
+        let store = Replay::empty(SPEC, RowLayout::new(&SPEC, false), sizes).unwrap();
         assert_eq!(store.expect_trial(TASK, Purpose::Train, 2), TrialId(0));
         let (mut publisher, weights) = learner::publish::channel();
         store.published(publisher.publish(vec![0; 16]));
         let stop = CancellationToken::new();
-        let counters = Arc::new(Counters::default());
-        let serving =
-            service::serve(listener, credentials, store.clone(), counters, weights, stop.clone());
+        let served = service::Served {
+            store: store.store(),
+            counters: Arc::new(Counters::default()),
+            durability: Durability::Process,
+            weights,
+        };
+        let serving = service::serve(listener, credentials, served, stop.clone());
         tokio::spawn(async move {
             let _publisher = publisher;
             serving.await
