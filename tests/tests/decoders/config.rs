@@ -9,7 +9,7 @@ proptest! {
 
     #[test]
     fn layers_of_configuration(
-        bytes in damaged(include_bytes!("../../configs/quickstart.toml").to_vec()),
+        bytes in damaged(include_bytes!("../../../configs/quickstart.toml").to_vec()),
         variable in "PROTEUS_(_|[A-Z_]{0,8}__)[A-Z_]{0,8}",
         pair in "[a-z._]{0,12}=?.{0,20}",
         value in ".{0,40}",

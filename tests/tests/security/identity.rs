@@ -2,6 +2,7 @@
 
 use crate::support::{Learner, Log, Secrets, Steady, causes, push};
 use coordinator::certs::{Validity, create_token};
+use coordinator::{Beginning, Server, Setup};
 use proto::connect::connect;
 use proto::tonic::Code;
 use proto::{Credentials, Role, v1};
@@ -196,10 +197,15 @@ async fn the_coordinator_lets_each_role_do_its_own() {
     let experiment: types::Experiment = toml::from_str(text).unwrap();
     let family = envs::describe(envs::find("point-robot").unwrap()).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let credentials = secrets.of(Role::Coordinator);
-    let folder = "nowhere".to_owned();
-    let server =
-        coordinator::Server::start(&experiment, &family, folder, listener, &credentials).unwrap();
+    let setup = Setup {
+        experiment: &experiment,
+        family: &family,
+        run_dir: secrets.path(),
+        beginning: Beginning::New,
+        learner_timeout: coordinator::learner::PATIENCE,
+        credentials: &secrets.of(Role::Coordinator),
+    };
+    let server = Server::start(setup, listener).unwrap();
     let address = server.address().to_string();
     for role in Role::ALL {
         let channel = connect(&address, Role::Coordinator, &secrets.of(role)).await.unwrap();
