@@ -61,7 +61,11 @@ fn chunk(life: u64, sequence: u64, trial: u64, part: u32) -> CheckedChunk {
         use rand::RngExt as _;
         (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
     };
-    let end = (half == 1).then_some(if trial % 2 == 0 { End::Terminated } else { End::Truncated });
+    let end = (half == 1).then_some(if trial.is_multiple_of(2) {
+        End::Terminated
+    } else {
+        End::Truncated
+    });
     let segment =
         Segment::new(&SPEC, numbers(15), numbers(8), numbers(4), numbers(4), end).unwrap();
     let wire = proto::chunk::encode(&Chunk {

@@ -3,6 +3,7 @@
 
 pub mod ledger;
 pub mod limiter;
+pub mod refusal;
 pub mod ring;
 pub mod row;
 pub mod sampler;
@@ -10,6 +11,7 @@ pub mod staging;
 pub mod store;
 
 pub use limiter::Limiter;
+pub use refusal::{InsertError, Refusal};
 pub use row::RowLayout;
 pub use sampler::{HostBatch, SampleSizes};
-pub use store::{InsertError, Insertion, Refusal, Snapshot, Store, StoreSettings, Stored};
+pub use store::{Insertion, Snapshot, Store, StoreSettings, Stored};

@@ -5,8 +5,8 @@
 //! can therefore come back and send the rest: it changes nothing.
 
 use crate::experience::{ChunkMeta, Position};
+use crate::replay::refusal::Refusal;
 use crate::replay::ring::Extent;
-use crate::replay::store::Refusal;
 use proto::chunk::CheckedChunk;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -6,16 +6,18 @@
 //! learning take turns in [`lockstep`] or go on at the same time ([`asynchronous`]).
 
 mod asynchronous;
+mod evaluation;
 mod lockstep;
 mod resume;
 mod saving;
+mod trials;
 
 pub use resume::Resumed;
 
 use crate::checkpoint::{Checkpoints, Writer};
 use crate::collect::{Collector, Intake as _, Plan};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluator, Moment};
+use crate::evaluate::Evaluator;
 use crate::experience::Event;
 use crate::pearl::{self, Pearl, PearlSettings, PearlSpec};
 use crate::progress::{Meter, Phase, Reporter, Standing};
@@ -30,7 +32,7 @@ use tch::Device;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use types::experiment::Mode;
-use types::{Experiment, FamilySpec, Purpose, Trial, TrialId, TrialOutcome};
+use types::{Experiment, FamilySpec, Trial, TrialId, TrialOutcome};
 
 /// Longest wait for new experience before looking around again.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -240,115 +242,9 @@ impl Trainer {
         self.limiter.is_some_and(|l| l.may_sample(inserted, self.sampled, samples))
     }
 
-    /// Outcomes that came in, each written down before anything follows from it.
-    fn take_outcomes(&mut self) -> Result<()> {
-        while let Ok(outcome) = self.links.outcomes.try_recv() {
-            self.note(&Event::Closed { position: self.outcomes, outcome: outcome.clone() })?;
-            self.outcomes += 1;
-            self.close(&outcome)?;
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, outcome: &TrialOutcome) -> Result<()> {
-        let Some(trial) = self.outstanding.remove(&outcome.trial) else {
-            return Ok(());
-        };
-        match (outcome.purpose, self.mode()) {
-            (Purpose::Evaluate, _) => self.close_evaluation(outcome),
-            (Purpose::Train, Mode::Async) => self.close_trial(outcome),
-            (Purpose::Train, Mode::Lockstep) => self.close_trial_of_round(trial, outcome),
-        }
-    }
-
-    fn close_evaluation(&mut self, outcome: &TrialOutcome) -> Result<()> {
-        self.store.close(outcome.trial);
-        let Some(scored) = self.evaluator.take(outcome) else {
-            return Ok(());
-        };
-        if scored.best {
-            let score = serde_json::json!({
-                "number": scored.evaluation.number,
-                "updates": scored.evaluation.updates,
-                "env_steps": scored.evaluation.env_steps,
-                "version": scored.evaluation.version,
-            });
-            if let Err(error) = self.checkpoints.promote_candidate(&score) {
-                tracing::warn!(%error, "could not keep the best weights");
-            }
-        }
-        self.links.reporter.evaluation(scored.evaluation);
-        Ok(())
-    }
-
-    /// What the collector makes of an outcome: perhaps another trial in its place.
-    fn close_in_collector(&mut self, outcome: &TrialOutcome) -> Result<()> {
-        if let Some(failure) = &outcome.failure {
-            tracing::warn!(trial = %outcome.trial, task = %outcome.task, failure, "a trial failed");
-        }
-        match self.collector.close(outcome, &*self.store)? {
-            Some(again) => self.issue(vec![again]),
-            None => Ok(()),
-        }
-    }
-
-    /// The initial experience is in: from here on, learning is metered against collection.
-    fn begin_learning(&mut self) -> Result<()> {
-        if !self.store.every_task_has_context() {
-            let why = "a task without any context after the initial trials".to_owned();
-            return Err(Error::Message { what: "initial experience", why });
-        }
-        let inserted = self.store.inserted();
-        self.initial = Some(inserted);
-        self.limiter = Some(self.new_limiter(inserted));
-        tracing::info!(env_steps = inserted, "initial experience is in; training");
-        Ok(())
-    }
-
     fn new_limiter(&self, initial: u64) -> Limiter {
         let collection = &self.experiment.collection;
         Limiter::new(collection.samples_per_insert, collection.tolerance, initial)
-    }
-
-    /// Writes training trials down and asks for them.
-    fn issue(&mut self, mut trials: Vec<Trial>) -> Result<()> {
-        if self.mode() == Mode::Lockstep {
-            // All of an iteration is collected with the weights it began with.
-            let version = self.publisher.newest();
-            trials.iter_mut().for_each(|trial| trial.min_version = version);
-        }
-        for trial in &trials {
-            let reason = self.collector.reason(trial.id);
-            self.note(&Event::Issued { trial: trial.clone(), reason })?;
-        }
-        if self.mode() == Mode::Lockstep {
-            self.round.extend(trials.iter().map(|trial| trial.id));
-        }
-        self.ask_for(trials)
-    }
-
-    /// Asks for trials that are written down, unless their outcome is known.
-    fn ask_for(&mut self, trials: Vec<Trial>) -> Result<()> {
-        let mut unknown = Vec::new();
-        let mut outcomes = Vec::new();
-        for trial in trials {
-            match self.known.remove(&trial.id) {
-                Some(outcome) => outcomes.push(outcome),
-                None => unknown.push(trial.clone()),
-            }
-            self.outstanding.insert(trial.id, trial);
-        }
-        for outcome in outcomes {
-            self.close(&outcome)?;
-        }
-        self.submit(Request { trials: unknown, recollect: false })
-    }
-
-    fn submit(&mut self, request: Request) -> Result<()> {
-        if request.trials.is_empty() {
-            return Ok(());
-        }
-        self.links.trials.blocking_send(request).map_err(|_closed| Error::Disconnected)
     }
 
     fn update(&mut self) -> Result<()> {
@@ -379,49 +275,6 @@ impl Trainer {
         self.store.published(version);
         self.publisher.publish(bytes);
         self.unpublished = false;
-        Ok(())
-    }
-
-    fn evaluate(&mut self, last: bool) -> Result<()> {
-        if self.unpublished {
-            self.publish()?;
-        }
-        let moment = Moment {
-            number: self.evaluator.next_number(),
-            env_steps: self.store.inserted(),
-            updates: self.updates,
-            version: self.publisher.newest(),
-            wall_s: self.wall(),
-            last,
-        };
-        let weights = nets::write_agent(self.pearl.agent(), &self.pearl.acting()?)?;
-        if let Err(error) = self.checkpoints.write_candidate(&weights) {
-            tracing::warn!(%error, "could not keep the weights under evaluation");
-        }
-        let trials = self.evaluator.begin(moment, &*self.store);
-        self.note(&Event::Evaluating { moment, trials: trials.clone() })?;
-        self.ask_for(trials)
-    }
-
-    /// Waits for a running evaluation, then evaluates the final weights.
-    fn last_evaluation(&mut self) -> Result<()> {
-        self.await_evaluation()?;
-        if !self.stop.is_cancelled() && !self.evaluator.has_begun_last() {
-            self.evaluate(true)?;
-            self.await_evaluation()?;
-        }
-        Ok(())
-    }
-
-    fn await_evaluation(&mut self) -> Result<()> {
-        while self.evaluator.is_pending() && !self.stop.is_cancelled() {
-            let mark = self.store.mark();
-            self.take_outcomes()?;
-            if self.evaluator.is_pending() {
-                self.store.wait(mark, PATIENCE);
-            }
-            self.report_if_due(Phase::Evaluating)?;
-        }
         Ok(())
     }
 

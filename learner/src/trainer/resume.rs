@@ -134,7 +134,10 @@ impl Trainer {
         match outcome.purpose {
             Purpose::Evaluate => self.close_evaluation(outcome),
             // A substitute for it is in the log as well, or is found to be missing later.
-            Purpose::Train => Ok(self.collector.forget(outcome)),
+            Purpose::Train => {
+                self.collector.forget(outcome);
+                Ok(())
+            }
         }
     }
 

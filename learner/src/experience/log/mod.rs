@@ -7,8 +7,14 @@
 //! committed; a reader steps over these. Where the machine itself stopped, the first record whose
 //! CRC does not fit ends the log.
 
+mod error;
+mod read;
+
+pub use error::Error;
+
 use super::segment::{self, Segment};
 use parking_lot::{Mutex, RwLock};
+use read::{Found, new_segment, open_segment, remove_behind, scan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -86,50 +92,6 @@ impl Record {
     #[must_use]
     pub fn position(&self) -> Position {
         Position { segment: self.segment.index(), offset: self.offset as u64 }
-    }
-}
-
-/// Why the log cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The system says no.
-    #[error("{action} {}: {source}", path.display())]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A record does not fit into a segment.
-    #[error(
-        "replay.segment_mib: expected room for a record of {record} bytes, got segments of {segment}"
-    )]
-    TooLarge {
-        /// Bytes of the record.
-        record: usize,
-        /// Bytes of a segment.
-        segment: usize,
-    },
-    /// The files belong to another kind of experience.
-    #[error("{}: expected {expected}, got {got}", path.display())]
-    Foreign {
-        /// Which file.
-        path: PathBuf,
-        /// What would be right.
-        expected: String,
-        /// What is there.
-        got: String,
-    },
-}
-
-impl Error {
-    /// Whether there is no space: it may come back.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        use io::ErrorKind::{QuotaExceeded, StorageFull};
-        matches!(self, Self::File { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
     }
 }
 
@@ -352,7 +314,7 @@ impl Log {
     pub fn record(&self, position: Position) -> Option<Record> {
         let segment = self.segments.read().get(&position.segment).cloned()?;
         let offset = usize::try_from(position.offset).ok()?;
-        match read(&segment, offset) {
+        match read::read(&segment, offset) {
             Found::Record(record) => Some(record),
             _ => None,
         }
@@ -390,108 +352,6 @@ impl Log {
     pub fn bytes(&self) -> u64 {
         self.segments.read().values().map(|segment| segment.len() as u64).sum()
     }
-}
-
-/// What lies at an offset.
-enum Found {
-    Record(Record),
-    /// Reserved and never committed; the next record is at this offset.
-    Abandoned(usize),
-    /// Nothing was ever written here.
-    End,
-    Damaged,
-}
-
-/// Reads what lies at `offset`. Never looks outside, whatever the bytes are.
-fn read(segment: &Arc<Segment>, offset: usize) -> Found {
-    if !offset.is_multiple_of(8) || offset < PREFIX || offset + HEADER > segment.len() {
-        return Found::End;
-    }
-    let word = |at: usize| segment.word(offset + at).load(Ordering::Acquire);
-    let (size, kind, crc, body) = (word(0) as usize, word(4), word(8), word(12) as usize);
-    if size == 0 {
-        return Found::End;
-    }
-    if size < HEADER || !size.is_multiple_of(8) || size > segment.len() - offset {
-        return Found::Damaged;
-    }
-    if kind == 0 {
-        return Found::Abandoned(offset + size);
-    }
-    let Some(kind) = Kind::of(kind).filter(|_| body <= size - HEADER) else {
-        return Found::Damaged;
-    };
-    let record = Record { segment: Arc::clone(segment), offset, kind, body };
-    if kind.checksum(record.body()) == crc { Found::Record(record) } else { Found::Damaged }
-}
-
-/// Reads records from `offset` on. Gives where they end, and whether that is for want of more.
-fn scan(segment: &Arc<Segment>, mut offset: usize, records: &mut Vec<Record>) -> (usize, bool) {
-    loop {
-        match read(segment, offset) {
-            Found::Record(record) => {
-                offset += (HEADER + record.body).next_multiple_of(8);
-                records.push(record);
-            }
-            Found::Abandoned(next) => offset = next,
-            Found::End => return (offset, true),
-            Found::Damaged => return (offset, false),
-        }
-    }
-}
-
-/// Removes what lies behind the end of the log, which was damaged or never begun.
-fn remove_behind(
-    segments: &mut BTreeMap<u32, Arc<Segment>>,
-    (index, offset): (u32, usize),
-) -> Result<(), Error> {
-    let behind = segments.split_off(&(index + 1));
-    for segment in behind.values() {
-        tracing::warn!(path = %segment.path().display(), "removed a segment behind damage");
-        segment.remove().map_err(file("remove", segment.path()))?;
-    }
-    if let Some(segment) = segments.get(&index)
-        && offset + 4 <= segment.len()
-        && segment.word(offset).load(Ordering::Relaxed) != 0
-    {
-        let path = segment.path().display();
-        tracing::warn!(%path, offset, "the log is damaged from here on; the rest is removed");
-        segment.wipe(offset);
-    }
-    Ok(())
-}
-
-fn new_segment(folder: &Path, index: u32, layout: u32, bytes: usize) -> Result<Segment, Error> {
-    let segment = Segment::create(folder, index, bytes)
-        .map_err(file("make a segment of the experience log in", folder))?;
-    segment.word(4).store(layout, Ordering::Relaxed);
-    segment.word(8).store(index, Ordering::Relaxed);
-    segment.word(0).store(MAGIC, Ordering::Release);
-    Ok(segment)
-}
-
-/// `None` for a file that its maker did not get to begin; it is removed.
-fn open_segment(folder: &Path, index: u32, layout: u32) -> Result<Option<Segment>, Error> {
-    let unbegun = |path: &Path| std::fs::remove_file(path).map_err(file("remove", path));
-    let path = folder.join(format!("{index:08}.segment"));
-    let segment = match Segment::open(folder, index) {
-        Ok(segment) if segment.len() >= PREFIX => segment,
-        Ok(_) => return unbegun(&path).map(|()| None),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return unbegun(&path).map(|()| None);
-        }
-        Err(source) => return Err(file("map", &path)(source)),
-    };
-    let found = [0, 4, 8].map(|offset| segment.word(offset).load(Ordering::Acquire));
-    if found[0] == 0 {
-        return unbegun(&path).map(|()| None);
-    }
-    let expected = [MAGIC, layout, index];
-    if found != expected {
-        let (expected, got) = (format!("a segment {expected:x?}"), format!("{found:x?}"));
-        return Err(Error::Foreign { path, expected, got });
-    }
-    Ok(Some(segment))
 }
 
 /// Records are smaller than segments, and these than 4 GiB.

@@ -1,107 +1,24 @@
 //! All experience of a run: insertion from many streams at once, sampling by the trainer.
 
+mod restore;
+
+pub use restore::Snapshot;
+
 use crate::collect::Intake;
-use crate::experience::{self, ChunkLayout, ChunkMeta, Event, Kind, Log, Position, Record};
+use crate::experience::{self, ChunkLayout, ChunkMeta, Event, Kind, Log, Position};
 use crate::replay::ledger::{Account, Admission, Ledger};
-use crate::replay::ring::{Extent, Ring, RingPlaces, TaskReplay};
+use crate::replay::refusal::{InsertError, Refusal};
+use crate::replay::ring::{Extent, Ring, TaskReplay};
 use crate::replay::row::RowLayout;
 use crate::replay::sampler::{HostBatch, SampleSizes};
-use crate::replay::staging::{Staging, StagingPlaces};
+use crate::replay::staging::Staging;
 use parking_lot::{Condvar, Mutex, RwLock};
 use proto::chunk::CheckedChunk;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use types::{ActorId, EnvSpec, Incarnation, Purpose, TaskRef, TrialId, Version};
-
-/// Why a chunk that is well-formed is still not stored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Nobody asked for that trial.
-    #[error("trial: expected one that was asked for (there are {known}), got trial {got}")]
-    UnknownTrial {
-        /// Trials asked for so far; their ids are 0 to known − 1.
-        known: u64,
-        /// The chunk's.
-        got: TrialId,
-    },
-    /// The trial is for another task.
-    #[error("task: expected {expected} for trial {trial}, got {got}")]
-    WrongTask {
-        /// Which trial.
-        trial: TrialId,
-        /// Its task.
-        expected: TaskRef,
-        /// The chunk's.
-        got: TaskRef,
-    },
-    /// The trial is an evaluation, or has fewer episodes.
-    #[error("trial {trial}: expected transitions of {expected}, got episode {episode}")]
-    NotCollected {
-        /// Which trial.
-        trial: TrialId,
-        /// What may be sent of it.
-        expected: String,
-        /// The chunk's episode, from 0.
-        episode: u32,
-    },
-    /// A part of the trial is missing before this one.
-    #[error(
-        "trial {trial}: expected transition {} of episode {} next, or the first of all, got \
-         transition {} of episode {}", expected.1, expected.0, got.1, got.0
-    )]
-    OutOfPlace {
-        /// Which trial.
-        trial: TrialId,
-        /// Episode and transition that would come next.
-        expected: (u32, u32),
-        /// The chunk's.
-        got: (u32, u32),
-    },
-    /// The life belongs to another actor.
-    #[error("actor: expected {expected} for incarnation {incarnation}, got {got}")]
-    WrongActor {
-        /// Whose life it is.
-        expected: ActorId,
-        /// Which life.
-        incarnation: Incarnation,
-        /// The chunk's actor.
-        got: ActorId,
-    },
-    /// Weights that have not been published.
-    #[error("{field}: expected at most {newest}, got {got}")]
-    FutureVersion {
-        /// Which field.
-        field: &'static str,
-        /// Newest published.
-        newest: Version,
-        /// The chunk's.
-        got: Version,
-    },
-    /// Chunks before this one are missing.
-    #[error("sequence: expected {expected}, got {got}; resend from there")]
-    Gap {
-        /// Next one expected.
-        expected: u64,
-        /// The chunk's.
-        got: u64,
-    },
-}
-
-/// Why a chunk is not stored.
-#[derive(Debug, thiserror::Error)]
-pub enum InsertError {
-    /// The chunk is wrong.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The log cannot take it.
-    #[error(transparent)]
-    Log(#[from] experience::Error),
-}
+use types::{EnvSpec, Incarnation, Purpose, TaskRef, TrialId, Version};
 
 /// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,31 +70,6 @@ impl StoreSettings {
             return Ok(());
         }
         Err(experience::Error::TooLarge { record, segment: self.segment_bytes })
-    }
-}
-
-/// What a checkpoint holds of a store: places in the log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Snapshot {
-    /// What came later lies behind this.
-    pub end: Position,
-    accounts: Vec<(Incarnation, Account)>,
-    staging: StagingPlaces,
-    tasks: Vec<(RingPlaces, RingPlaces)>,
-    stored: u64,
-    inserted: u64,
-    duplicated: u64,
-    lag_sum: u64,
-    newest: u64,
-}
-
-impl Snapshot {
-    /// The oldest segment that is needed.
-    #[must_use]
-    pub fn oldest_segment(&self) -> u32 {
-        let rings = self.tasks.iter().flat_map(|(all, context)| [all, context]);
-        let places = rings.flat_map(|ring| &ring.places).chain(self.staging.positions());
-        places.map(|place| place.segment).min().unwrap_or(u32::MAX).min(self.end.segment)
     }
 }
 
@@ -240,129 +132,9 @@ impl Store {
         }
     }
 
-    /// A store as it was at `snapshot` (empty without one), and then with what the log holds behind
-    /// that. Gives the events among it, in order. `None` if the log has lost something that the
-    /// snapshot needs.
-    ///
-    /// # Errors
-    /// If the log cannot be opened.
-    pub fn restore(
-        settings: StoreSettings,
-        snapshot: Option<&Snapshot>,
-    ) -> Result<Option<(Self, Vec<Event>)>, experience::Error> {
-        let layout = ChunkLayout::new(&settings.spec);
-        let from = snapshot.map(|snapshot| snapshot.end);
-        let (log, records) =
-            Log::open(&settings.folder, layout.fingerprint(), settings.segment_bytes, from)?;
-        let mut store = Self::empty(settings, log);
-        if let Some(snapshot) = snapshot
-            && store.adopt(snapshot).is_none()
-        {
-            return Ok(None);
-        }
-        let events = store.replay(records);
-        Ok(Some((store, events)))
-    }
-
-    fn adopt(&mut self, snapshot: &Snapshot) -> Option<()> {
-        let Self { settings, chunks, log, .. } = self;
-        if snapshot.tasks.len() != settings.tasks || snapshot.end > log.end() {
-            return None;
-        }
-        let ring = |capacity, places| Ring::restore(capacity, places, log, *chunks);
-        let tasks = snapshot.tasks.iter().map(|(all, context)| {
-            let transitions = ring(settings.transitions, all)?;
-            Some(Mutex::new(TaskReplay { transitions, context: ring(settings.context, context)? }))
-        });
-        let tasks = tasks.collect::<Option<Vec<_>>>()?;
-        let staging =
-            Staging::restore(&snapshot.staging, |place| Extent::of(log.record(place)?, *chunks))?;
-        self.tasks = tasks;
-        self.staging = Mutex::new(staging);
-        self.ledger = Ledger::restore(&snapshot.accounts);
-        self.stored = snapshot.stored.into();
-        self.inserted = snapshot.inserted.into();
-        self.duplicated = snapshot.duplicated.into();
-        self.lag_sum = snapshot.lag_sum.into();
-        self.newest = snapshot.newest.into();
-        Some(())
-    }
-
-    fn replay(&self, records: Vec<Record>) -> Vec<Event> {
-        let mut events = Vec::new();
-        for record in records {
-            match record.kind {
-                Kind::Chunk => self.replay_chunk(record),
-                Kind::Moved => {}
-                Kind::Event => match serde_json::from_slice(record.body()) {
-                    Ok(event) => {
-                        self.replay_event(&event);
-                        events.push(event);
-                    }
-                    Err(error) => tracing::warn!(%error, "passed over an event in the log"),
-                },
-            }
-        }
-        events
-    }
-
-    fn replay_chunk(&self, record: Record) {
-        let Some(extent) = Extent::of(record, self.chunks) else {
-            tracing::warn!("passed over a chunk in the log that is none");
-            return;
-        };
-        let meta = *extent.meta();
-        let take = || {
-            self.take(extent);
-            Ok::<_, std::convert::Infallible>(())
-        };
-        let Ok(admission) = self.ledger.admit(meta.origin(), meta.len().into(), take);
-        if !matches!(admission, Admission::Stored(_)) {
-            tracing::warn!(?admission, "passed over a chunk in the log");
-        }
-    }
-
-    fn replay_event(&self, event: &Event) {
-        let mut staging = self.staging.lock();
-        match event {
-            Event::Issued { trial, .. } => staging.know(trial),
-            Event::Evaluating { trials, .. } => trials.iter().for_each(|trial| staging.know(trial)),
-            Event::Closed { outcome, .. } => {
-                if self.settings.insertion == Insertion::AtOnce {
-                    staging.close(outcome.trial);
-                }
-            }
-            Event::Published { version } => {
-                self.newest.fetch_max(version.0, Ordering::AcqRel);
-            }
-        }
-    }
-
     /// Trials that the log knows need not be issued again: ids go on behind them.
     pub fn go_on_behind_known_trials(&self) {
         self.staging.lock().skip_known();
-    }
-
-    /// What a checkpoint needs. Nothing is stored meanwhile; it takes microseconds per thousand
-    /// chunks.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        let _alone = self.gate.write();
-        let places = |task: &Mutex<TaskReplay>| {
-            let task = task.lock();
-            (task.transitions.places(), task.context.places())
-        };
-        Snapshot {
-            end: self.log.end(),
-            accounts: self.ledger.accounts(),
-            staging: self.staging.lock().places(),
-            tasks: self.tasks.iter().map(places).collect(),
-            stored: self.stored(),
-            inserted: self.inserted(),
-            duplicated: self.duplicated(),
-            lag_sum: self.lag_sum.load(Ordering::Relaxed),
-            newest: self.newest().0,
-        }
     }
 
     /// Bytes appended to the log and where it ends, at a moment when all of it is written.
@@ -547,39 +319,6 @@ impl Store {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The oldest segment that the replay needs.
-    #[must_use]
-    pub fn oldest_segment(&self) -> u32 {
-        let _alone = self.gate.write();
-        let rings = self.tasks.iter().flat_map(|task| {
-            let task = task.lock();
-            [task.transitions.oldest_segment(), task.context.oldest_segment()]
-        });
-        let oldest = rings.chain([self.staging.lock().oldest_segment()]).flatten().min();
-        oldest.unwrap_or(u32::MAX).min(self.log.end().segment)
-    }
-
-    /// Copies what the replay still needs of the segments before number `segment` to the end of the
-    /// log, so that they can go: a task that is rarely visited must not keep everything.
-    ///
-    /// # Errors
-    /// If the log cannot take it; the rest stays where it is.
-    pub fn move_out(&self, segment: u32) -> Result<(), experience::Error> {
-        let _shared = self.gate.read();
-        for task in &self.tasks {
-            let mut task = task.lock();
-            let TaskReplay { transitions, context } = &mut *task;
-            let mut moved = BTreeMap::new();
-            for ring in [transitions, context] {
-                ring.move_out(segment, |record| match moved.entry(record.position()) {
-                    Entry::Occupied(copy) => Ok::<_, experience::Error>(Record::clone(copy.get())),
-                    Entry::Vacant(place) => Ok(place.insert(self.log.copy(record)?).clone()),
-                })?;
-            }
-        }
-        Ok(())
-    }
-
     /// The log cannot take anything; said once.
     pub fn note_full(&self, error: &experience::Error) {
         let mut full = self.full.lock();
@@ -612,17 +351,6 @@ impl Store {
     #[must_use]
     pub fn has_context(&self, task: TaskRef) -> bool {
         self.tasks.get(task.index as usize).is_some_and(|task| !task.lock().context.is_empty())
-    }
-
-    /// Bytes that the replay needs of the log.
-    #[must_use]
-    pub fn live_bytes(&self) -> u64 {
-        let stride = 4 * self.chunks.stride() as u64;
-        let held = |task: &Mutex<TaskReplay>| {
-            let task = task.lock();
-            task.transitions.len() + task.context.len()
-        };
-        self.tasks.iter().map(|task| held(task) * stride).sum()
     }
 
     /// Whether every task has transitions and context.
