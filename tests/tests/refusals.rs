@@ -31,6 +31,10 @@ struct Learner {
 
 impl Learner {
     async fn start() -> Self {
+        Self::start_with(Durability::Process).await
+    }
+
+    async fn start_with(durability: Durability) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let sizes = Sizes { tasks: 4, transitions: 1_000, context: 100 };
@@ -44,7 +48,7 @@ impl Learner {
         let served = service::Served {
             store: store.store(),
             counters: counters.clone(),
-            durability: Durability::Process,
+            durability,
             weights,
         };
         let serving = service::serve(listener, Credentials::none(), served, stop.clone());
@@ -231,6 +235,20 @@ async fn a_chunk_sent_again_is_acknowledged_again_and_stored_once() {
     let ack = learner.push(vec![chunk(1, 1), chunk(1, 2), chunk(1, 3)]).await.unwrap();
     assert_eq!((ack.next_sequence, ack.transitions), (4, 16));
     assert_eq!((learner.store.stored(), learner.store.duplicated()), (16, 8));
+}
+
+/// Acknowledgements that wait for the disk come too, to everybody who waits.
+#[tokio::test]
+async fn what_waits_for_the_disk_is_acknowledged() {
+    let learner = Learner::start_with(Durability::Disk).await;
+    let one = learner.push((0..40).map(|sequence| chunk(1, sequence)).collect());
+    let other = learner.push((0..40).map(|sequence| chunk(2, sequence)).collect());
+    let (one, other) = tokio::join!(one, other);
+    for ack in [one.unwrap(), other.unwrap()] {
+        assert_eq!((ack.next_sequence, ack.transitions), (40, 160));
+    }
+    let acknowledged = learner.counters.acknowledged.load(std::sync::atomic::Ordering::Acquire);
+    assert_eq!((acknowledged, learner.store.stored()), (320, 320));
 }
 
 #[tokio::test]

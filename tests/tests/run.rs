@@ -176,6 +176,10 @@ fn evaluate_and_plot(run_dir: &Path) {
     let scores: Value = serde_json::from_slice(&table.stdout).unwrap();
     assert!(scores["test_normalised"].as_f64().unwrap() > 0.3, "{scores}");
 
+    let best = coordinator(&["eval", run, "--json", "--checkpoint", "best"]);
+    let best: Value = serde_json::from_slice(&best.stdout).unwrap();
+    assert!(best["test_normalised"].as_f64().unwrap() > 0.3, "{best}");
+
     let svg = run_dir.join("curve.svg");
     let plot = coordinator(&["plot", run, "-o", svg.to_str().unwrap()]);
     assert!(plot.status.success(), "{}", String::from_utf8_lossy(&plot.stderr));

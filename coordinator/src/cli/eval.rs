@@ -33,9 +33,20 @@ pub(super) struct Eval {
     /// Seed of everything random in it [default: the experiment's]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// Which weights
+    #[arg(long, value_enum, default_value = "latest")]
+    checkpoint: Which,
     /// Which tasks
     #[arg(long, value_enum, default_value = "both")]
     split: Splits,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Which {
+    /// Those of the newest checkpoint.
+    Latest,
+    /// Those that did best in the evaluations of the run.
+    Best,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -71,7 +82,7 @@ impl Eval {
                 self.run_dir.display()
             )));
         }
-        let checkpoint = checkpoint(&self.run_dir)?;
+        let checkpoint = checkpoint(&self.run_dir, self.checkpoint)?;
         let actor = programs::find("actor").map_err(Failure::run)?;
         let arguments = self.arguments(&checkpoint, &experiment);
         let value: serde_json::Value = programs::ask(&actor, arguments).map_err(Failure::run)?;
@@ -111,14 +122,15 @@ impl Eval {
     }
 }
 
-/// The weights of the newest checkpoint. `checkpoints/latest` is a link to its folder, or a file
-/// with the folder's name.
-fn checkpoint(run_dir: &Path) -> Result<PathBuf, Failure> {
+/// The weights. `checkpoints/best` is a folder of its own; `checkpoints/latest` is a link to one, or
+/// a file with its name.
+fn checkpoint(run_dir: &Path, which: Which) -> Result<PathBuf, Failure> {
     let all = run_dir.join("checkpoints");
     let latest = all.join("latest");
-    let folder = match std::fs::read_to_string(&latest) {
-        Ok(name) => all.join(name.trim()),
-        Err(_) => latest,
+    let folder = match (which, std::fs::read_to_string(&latest)) {
+        (Which::Best, _) => all.join("best"),
+        (Which::Latest, Ok(name)) => all.join(name.trim()),
+        (Which::Latest, Err(_)) => latest,
     };
     let weights = folder.join("weights.safetensors");
     if weights.is_file() {
@@ -126,7 +138,7 @@ fn checkpoint(run_dir: &Path) -> Result<PathBuf, Failure> {
     }
     Err(Failure::run(anyhow::anyhow!(
         "{}: expected the weights of a checkpoint, found none; the learner writes one every \
-         learner.checkpoint_seconds and at the end of a run",
+         learner.checkpoint_seconds and at the end of a run, and keeps the best after each evaluation",
         weights.display()
     )))
 }
