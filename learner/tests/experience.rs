@@ -289,6 +289,19 @@ proptest! {
     }
 }
 
+/// A learner that is told to go on may be the first one.
+#[test]
+fn there_may_be_nothing_to_go_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path(), Insertion::AtOnce);
+    let (store, events) = Store::restore(settings.clone(), None).unwrap().unwrap();
+    assert_eq!((store.stored(), events.len()), (0, 0));
+    drop(store);
+    // But one that is to begin does not take over what is there.
+    let refused = Store::create(settings).unwrap_err().to_string();
+    assert!(refused.contains("--resume"), "{refused}");
+}
+
 /// Many writers at once: each record is there, whole.
 #[test]
 fn records_of_many_threads_do_not_mix() {

@@ -145,7 +145,7 @@ impl Log {
         Ok(Self::with_head(folder, layout, segment_bytes, BTreeMap::new(), first, PREFIX))
     }
 
-    /// Opens the log in `folder`. Gives it with the records from `from` on (all without it), which
+    /// Opens the log in `folder`, an empty one if there is none. Gives it with the records from `from` on (all without it), which
     /// are checked. What follows the first damaged record is removed, with a warning.
     ///
     /// # Errors
@@ -156,6 +156,7 @@ impl Log {
         segment_bytes: usize,
         from: Option<Position>,
     ) -> Result<(Self, Vec<Record>), Error> {
+        std::fs::create_dir_all(folder).map_err(file("create the folder", folder))?;
         let mut segments = BTreeMap::new();
         for index in segment::list(folder).map_err(file("list", folder))? {
             match open_segment(folder, index, layout) {
