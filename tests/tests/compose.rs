@@ -7,7 +7,7 @@ mod launch;
 
 use launch::*;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -68,6 +68,7 @@ fn docker_compose_takes_what_is_rendered() {
 struct Project {
     folder: PathBuf,
     name: String,
+    credentials: Vec<String>,
 }
 
 impl Project {
@@ -89,7 +90,7 @@ impl Project {
     fn watch<T>(&self, what: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
         eventually(what, Duration::from_secs(90), || {
             assert!(summary(&self.run()).is_none(), "the run has ended early");
-            status(&self.run()).as_ref().and_then(&wanted)
+            status(&self.run(), &self.credentials).as_ref().and_then(&wanted)
         })
     }
 }
@@ -107,6 +108,12 @@ fn docker(arguments: &[&str]) -> String {
     succeed(Command::new("docker").args(arguments)).trim().to_owned()
 }
 
+/// Ends the process of a container as a crash would; `docker kill` would also end its restarts.
+fn kill(container: &str) {
+    let pid = docker(&["inspect", "--format", "{{.State.Pid}}", container]);
+    succeed(Command::new("kill").args(["-9", &pid]));
+}
+
 /// Lives of the actor in a container, whose host name is the beginning of its id: (incarnation,
 /// whether it is alive).
 fn lives(status: &Value, container: &str) -> Vec<(u64, bool)> {
@@ -120,7 +127,7 @@ fn living(status: &Value, container: &str) -> Option<u64> {
 }
 
 #[test]
-fn a_run_in_containers_survives_a_killed_container_and_a_cut_network() {
+fn a_run_in_containers_survives_killed_containers_and_a_cut_network() {
     let engine = Command::new("docker").arg("info").output();
     if !engine.is_ok_and(|output| output.status.success()) || compose().is_none() {
         return skip("a run in containers", "there is no Docker engine with docker-compose");
@@ -136,8 +143,9 @@ fn a_run_in_containers_survives_a_killed_container_and_a_cut_network() {
     let port = format!("network.coordinator=127.0.0.1:{}", free_port());
     let submit = ["submit", "--target", "compose", "--image-tag", TAG, "--actors", "4", "-o"];
     let mut submit = coordinator(submit);
-    submit.arg(&out).arg("--insecure").args(small(&[&port, "budget.env_steps=1000000"]));
-    let project = Project { folder: out, name: name.clone() };
+    let credentials = credentials(folder.path());
+    submit.arg(&out).args(&credentials).args(small(&[&port, "budget.env_steps=1000000"]));
+    let project = Project { folder: out, name: name.clone(), credentials };
     succeed(submit.env("COMPOSE_PROJECT_NAME", &name));
 
     let actors = project.containers("actor");
@@ -147,8 +155,7 @@ fn a_run_in_containers_survives_a_killed_container_and_a_cut_network() {
         let all = actors.iter().all(|actor| living(status, actor).is_some());
         (all && env_steps(status) > 1_000).then(|| living(status, killed)).flatten()
     });
-    let pid = docker(&["inspect", "--format", "{{.State.Pid}}", killed]);
-    succeed(Command::new("kill").args(["-9", &pid]));
+    kill(killed);
     project.watch("the killed container started again", |status| {
         living(status, killed).filter(|life| *life > first)
     });
@@ -167,7 +174,17 @@ fn a_run_in_containers_survives_a_killed_container_and_a_cut_network() {
         living(status, cut).filter(|life| *life > before)
     });
 
-    succeed(&mut coordinator(["stop", "--run-dir", project.run().to_str().unwrap()]));
+    // The two that there is one of, one after the other: what they know is in the run directory.
+    for service in ["learner", "coordinator"] {
+        let before = project.watch("the status", |status| Some(env_steps(status)));
+        kill(&project.containers(service)[0]);
+        project.watch(&format!("the run going on after the {service} was killed"), |status| {
+            (env_steps(status) > before + 500).then_some(())
+        });
+    }
+
+    let mut stop = coordinator(["stop", "--run-dir", project.run().to_str().unwrap()]);
+    succeed(stop.args(&project.credentials));
     let end = Duration::from_secs(60);
     let summary = eventually("the summary", end, || summary(&project.run()));
     assert_eq!((&summary["result"], &summary["failure"]), (&"stopped".into(), &Value::Null));
@@ -186,25 +203,4 @@ fn a_run_in_containers_survives_a_killed_container_and_a_cut_network() {
 fn compressed(image: &str) -> u64 {
     let pipe = format!("docker save {image} | gzip -c | wc -c");
     succeed(Command::new("sh").args(["-c", &pipe])).trim().parse().unwrap()
-}
-
-#[test]
-fn without_the_tool_submit_says_what_is_missing() {
-    let folder = tempfile::tempdir().unwrap();
-    for (target, tool) in
-        [("compose", "docker-compose"), ("slurm", "sbatch"), ("kubernetes", "kubectl")]
-    {
-        let out = folder.path().join(target);
-        let mut submit = coordinator(["submit", "--target", target, "--actors", "1", "-o"]);
-        let output =
-            submit.arg(&out).arg("--insecure").args(small(&[])).env("PATH", "/nowhere").output();
-        let output = output.unwrap();
-        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-        assert!(said(&output).contains(tool), "{}", said(&output));
-        assert!(is_filled(&out), "what was rendered is there to be handed over by hand");
-    }
-}
-
-fn is_filled(folder: &Path) -> bool {
-    folder.join("experiment.toml").is_file()
 }

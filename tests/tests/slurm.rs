@@ -108,8 +108,14 @@ impl<'a> Run<'a> {
 
     fn watch<T>(&self, what: &str, wanted: impl Fn(&Value) -> Option<T>) -> T {
         eventually(what, Duration::from_secs(120), || {
-            status(&self.path()).as_ref().and_then(&wanted)
+            status(&self.path(), &[]).as_ref().and_then(&wanted)
         })
+    }
+
+    /// Whether the job of coordinator and learner is in this state.
+    fn is(&self, state: &str) -> bool {
+        let arguments = ["--noheader", "--jobs", &self.job, "--format", "%T"];
+        self.cluster.tool("squeue", &arguments).trim() == state
     }
 
     /// Waits for the end of all its jobs; the summary.
@@ -144,21 +150,42 @@ fn slurm_takes_the_scripts_and_runs_them_to_the_end() {
     refused.arg("--test-only").arg(folder.join("run.sbatch"));
     assert!(!cluster.prepare(&mut refused).output().unwrap().status.success());
 
-    let run = Run::submit(&cluster, "whole", &["budget.env_steps=10000"]);
+    let run = Run::submit(&cluster, "whole", &["budget.env_steps=20000"]);
     run.watch("all elements of the array at work", |status| (alive(status) == 3).then_some(()));
     let summary = run.end();
     assert_eq!((&summary["result"], &summary["failure"]), (&"done".into(), &Value::Null));
     assert_exactly_once(&summary);
+    goes_on_where_it_was_when_requeued(&cluster);
 }
 
-#[test]
-fn what_sbatch_says_when_it_refuses_is_shown_and_its_exit_code_kept() {
-    let Some(cluster) = Cluster::start() else { return };
-    let folder = cluster.folder.path().join("refused");
-    let arguments = ["submit", "--target", "slurm", "--insecure", "--actors", "1", "-o"];
-    let mut submit = coordinator(arguments);
-    submit.arg(folder).arg("--sbatch=--partition=none").args(small(&[]));
-    let output = cluster.prepare(&mut submit).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("invalid partition"), "{}", said(&output));
+/// As after a preemption: the job of coordinator and learner is ended, waits, and starts again.
+fn goes_on_where_it_was_when_requeued(cluster: &Cluster) {
+    let run = Run::submit(cluster, "requeued", &["budget.env_steps=10000000"]);
+    let before = run.watch("a checkpoint", |status| {
+        let saved = run.path().join("checkpoints/latest").exists();
+        (saved && env_steps(status) > 4_000).then(|| env_steps(status))
+    });
+    cluster.tool("scontrol", &["requeue", &run.job]);
+    // It would let two minutes pass before it starts the job again.
+    eventually("the job back in the queue", Duration::from_secs(60), || {
+        run.is("PENDING").then_some(())
+    });
+    let job = format!("jobid={}", run.job);
+    cluster.tool("scontrol", &["update", &job, "starttime=now"]);
+    eventually("the job started again", Duration::from_secs(60), || {
+        run.is("RUNNING").then_some(())
+    });
+    let first = run.watch("the run taken up again", |status| {
+        Some(env_steps(status)).filter(|steps| *steps > 0)
+    });
+    assert!(first >= before, "{first} steps after the requeue, {before} before it");
+    run.watch("steps of the actors, which have found it again", |status| {
+        (alive(status) == 3 && env_steps(status) > first + 1_000).then_some(())
+    });
+    succeed(&mut coordinator(["stop", "--run-dir", run.path().to_str().unwrap()]));
+    let summary = run.end();
+    assert_eq!((&summary["result"], &summary["failure"]), (&"stopped".into(), &Value::Null));
+    let count = |key: &str| summary[key].as_u64().unwrap();
+    assert!(count("env_steps") > first + 1_000);
+    assert_eq!(count("transitions_stored"), count("transitions_acknowledged"));
 }

@@ -78,10 +78,23 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// What `coordinator status --json` says of a run, once it says something.
-pub(crate) fn status(run: &Path) -> Option<Value> {
+pub(crate) fn status(run: &Path, credentials: &[String]) -> Option<Value> {
     let arguments = ["status", "--json", "--run-dir", run.to_str().unwrap()];
-    let output = coordinator(arguments).output().unwrap();
+    let output = coordinator(arguments).args(credentials).output().unwrap();
     serde_json::from_slice(&output.stdout).ok()
+}
+
+/// Certificates of every role and a token, below `folder`; as options of the coordinator.
+pub(crate) fn credentials(folder: &Path) -> Vec<String> {
+    let certificates = folder.join("certs");
+    let certificates = certificates.to_str().unwrap();
+    let token = format!("{certificates}/token");
+    succeed(&mut coordinator(["certs", "init", "--output", certificates]));
+    for role in ["coordinator", "learner", "actor", "user"] {
+        succeed(&mut coordinator(["certs", "issue", "--ca", certificates, "--role", role]));
+    }
+    succeed(&mut coordinator(["certs", "token", "--output", &token]));
+    ["--tls", certificates, "--token-file", &token].map(str::to_owned).to_vec()
 }
 
 /// Transitions that the learner has.

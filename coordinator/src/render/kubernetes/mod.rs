@@ -293,7 +293,11 @@ impl Run<'_> {
         };
         let commands: Vec<String> = secrets(&self.name).iter().map(make).collect();
         format!(
-            "# It needs these secrets, made from what `coordinator certs` makes:\n#\n{}\n#",
+            "# It needs these secrets, made from what `coordinator certs` makes. The certificates of\n\
+             # coordinator and learner have to name the services: issue them with\n\
+             # `--dns {}` and `--dns {}`.\n#\n{}\n#",
+            self.part("coordinator"),
+            self.part("learner"),
             commands.join("\n")
         )
     }
