@@ -6,7 +6,7 @@
 mod launch;
 
 use launch::*;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use types::Experiment;
 
