@@ -23,6 +23,9 @@ const ORPHAN_GRACE: Duration = Duration::from_secs(3);
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// End when standard input closes: for a parent that holds the other end of the pipe
+    #[arg(long, global = true)]
+    exit_with_parent: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -60,9 +63,6 @@ struct Run {
     /// and leased again to other actors
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     grace: u64,
-    /// End when standard input closes: for a parent that holds the other end of the pipe
-    #[arg(long)]
-    exit_with_parent: bool,
     /// Answer /metrics (for Prometheus) and /healthz here: a port of this machine, or an address
     /// such as 0.0.0.0:9100 to be reached from others
     #[arg(long, value_name = "ADDR")]
@@ -109,8 +109,17 @@ enum Which {
 impl Cli {
     /// Does what the command line says.
     pub(crate) fn execute(self) -> anyhow::Result<()> {
+        let parent = match self.exit_with_parent {
+            true => Parent::HoldsThePipe,
+            false => Parent::IsNotWatched,
+        };
+        if let Command::Run(options) = self.command {
+            return options.execute(parent);
+        }
+        // The others have nothing to hand over.
+        parent.watch(&Stop::new(), Duration::ZERO).context("watch the parent process")?;
         match self.command {
-            Command::Run(options) => options.execute(),
+            Command::Run(_) => Ok(()),
             Command::Families => print(&actor::families()),
             Command::Describe { family } => print(&envs::describe(envs::find(&family)?)?),
             Command::Evaluate(options) => print(&options.execute()?),
@@ -118,8 +127,24 @@ impl Cli {
     }
 }
 
+/// What whoever started this process has to do with its end.
+#[derive(Debug, Clone, Copy)]
+enum Parent {
+    HoldsThePipe,
+    IsNotWatched,
+}
+
+impl Parent {
+    fn watch(self, stop: &Stop, grace: Duration) -> std::io::Result<()> {
+        match self {
+            Self::HoldsThePipe => stop.exit_with_parent(grace),
+            Self::IsNotWatched => Ok(()),
+        }
+    }
+}
+
 impl Run {
-    fn execute(self) -> anyhow::Result<()> {
+    fn execute(self, parent: Parent) -> anyhow::Result<()> {
         let process = match self.slot {
             Some(slot) => format!("actor-{slot}"),
             None => format!("actor-pid{}", std::process::id()),
@@ -131,18 +156,16 @@ impl Run {
             .max_blocking_threads(2)
             .build()
             .context("starting the runtime")?;
-        let result = runtime.block_on(self.join());
+        let result = runtime.block_on(self.join(parent));
         runtime.shutdown_background();
         result.inspect_err(|error| tracing::error!("{error}")).map_err(Into::into)
     }
 
-    async fn join(self) -> Result<(), Error> {
+    async fn join(self, parent: Parent) -> Result<(), Error> {
         let thread =
             |error: std::io::Error| Error::Thread { thread: "signal", got: error.to_string() };
         let stop = Stop::on_signals().map_err(thread)?;
-        if self.exit_with_parent {
-            stop.exit_with_parent(ORPHAN_GRACE).map_err(thread)?;
-        }
+        parent.watch(&stop, ORPHAN_GRACE).map_err(thread)?;
         let board = Arc::new(Board::default());
         if let Some(listen) = self.metrics {
             let endpoint = Endpoint::bind(listen).await.map_err(Error::Metrics)?;

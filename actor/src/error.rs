@@ -114,6 +114,12 @@ pub enum Error {
     /// Certificates or a token that are of no use.
     #[error(transparent)]
     Credentials(#[from] proto::credentials::Error),
+    /// An environment does not return: the thread that waits for it can only end with the process.
+    #[error("{why}; the trial is reported as failed, and this process ends")]
+    StepTimeout {
+        /// What was expected and what was got.
+        why: String,
+    },
     /// An environment cannot be had.
     #[error(transparent)]
     Environment(#[from] envs::Error),
@@ -177,7 +183,19 @@ pub enum Error {
     },
 }
 
+/// Exit code of a process that ends because an environment hangs.
+pub const STEP_TIMEOUT: u8 = 3;
+
 impl Error {
+    /// The exit code of a process that ends with this.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::StepTimeout { .. } => STEP_TIMEOUT,
+            _ => 1,
+        }
+    }
+
     /// A call refused with `status`.
     pub(crate) fn refused(call: &'static str, status: &proto::tonic::Status) -> Self {
         Self::Refused { call, code: status.code(), message: status.message().to_owned() }

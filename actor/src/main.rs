@@ -14,7 +14,8 @@ fn main() -> ExitCode {
             if writeln!(std::io::stderr(), "error: {}", actor::chain(error.as_ref())).is_err() {
                 return ExitCode::from(2);
             }
-            ExitCode::FAILURE
+            let code = error.downcast_ref::<actor::Error>().map_or(1, actor::Error::exit_code);
+            ExitCode::from(code)
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::de::DeserializeOwned;
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use types::FamilySpec;
 
 /// A program that is missing, or whose answer is of no use.
@@ -62,10 +63,7 @@ pub fn ask<T: DeserializeOwned>(
     program: &Path,
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Result<T, Error> {
-    let output = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
+    let output = run(Command::new(program).args(arguments).arg("--exit-with-parent"))
         .map_err(|source| Error::Start { program: program.to_owned(), source })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -79,6 +77,17 @@ pub fn ask<T: DeserializeOwned>(
     }
     serde_json::from_slice(&output.stdout)
         .map_err(|error| Error::Answer { program: program.to_owned(), got: error.to_string() })
+}
+
+/// Runs to the end a program that leaves when this one does, however this one ends.
+fn run(command: &mut Command) -> io::Result<Output> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    // Held until the end and never written to; `wait_with_output` would close it.
+    let pipe = child.stdin.take();
+    let output = child.wait_with_output();
+    drop(pipe);
+    output
 }
 
 /// All about a task family, asked of `actor`.

@@ -8,6 +8,7 @@ pub mod error;
 pub mod device;
 pub mod networks;
 pub mod inference;
+pub mod accounts;
 pub mod agents;
 pub mod pearl;
 pub mod experience;

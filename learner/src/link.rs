@@ -1,5 +1,6 @@
 //! The learner's side of the control plane: joining, asking for trials, outcomes, progress.
 
+use crate::accounts::Told;
 use crate::collect::Intake as _;
 use crate::error::{Error, Result};
 use crate::progress::{Reports, Standing};
@@ -179,12 +180,17 @@ pub async fn progress(
 ) -> Result<()> {
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut told = Told::default();
     loop {
         let last = tokio::select! {
             _ = ticks.tick() => false,
             () = ended.cancelled() => true,
         };
-        let mut report = counts.report(reports.standing.borrow().clone());
+        if last {
+            // An earlier report may have been given up half-way.
+            told = Told::default();
+        }
+        let mut report = counts.report(reports.standing.borrow().clone(), &mut told);
         while let Ok(evaluation) = reports.evaluations.try_recv() {
             report.evaluations.push(evaluation);
         }
@@ -210,12 +216,8 @@ pub async fn progress(
 }
 
 impl Counts {
-    fn report(&self, standing: Option<Standing>) -> v1::LearnerProgress {
+    fn report(&self, standing: Option<Standing>, told: &mut Told) -> v1::LearnerProgress {
         let Self { store, service, .. } = self;
-        let stored = store.accounts().into_iter().map(|(incarnation, account)| v1::StoredFrom {
-            actor: Some(proto::convert::actor_key(account.actor, incarnation)),
-            transitions: account.transitions,
-        });
         let mut report = v1::LearnerProgress {
             phase: "starting".to_owned(),
             env_steps: store.inserted(),
@@ -228,7 +230,7 @@ impl Counts {
             transitions_duplicated: store.duplicated(),
             chunks_refused: service.refused.load(Ordering::Relaxed),
             resident_bytes: runtime::memory::resident_bytes().unwrap_or(0),
-            stored: stored.collect(),
+            stored: told.news(store.accounts()),
             ..v1::LearnerProgress::default()
         };
         if let Some(standing) = standing {

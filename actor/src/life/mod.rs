@@ -6,15 +6,17 @@
 //! heartbeat brings the final counts.
 
 mod tasks;
+mod watchdog;
 
 use crate::Error;
 use crate::control::{self, Options, Registration};
 use crate::follow::Follow;
 use crate::inbox::{Inbox, Online};
 use crate::retry::Peer;
-use crate::rollout::Rollout;
+use crate::rollout::{Rollout, StepWatch};
 use crate::stats::Stats;
 use crate::upload::{Spool, Upload};
+use envs::TaskFamily;
 use nets::AgentSpec;
 use runtime::Stop;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use tasks::Tasks;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use watchdog::Hung;
 
 /// How long uploading and reporting may take after the trials in hand are finished.
 const FLUSH_GRACE: Duration = Duration::from_secs(5);
@@ -49,6 +52,8 @@ pub(crate) enum Event {
     Unknown,
     /// Everything is uploaded and reported.
     Done,
+    /// An environment does not return.
+    Hung(Hung),
 }
 
 /// How long leaving may take.
@@ -65,7 +70,18 @@ struct Ending {
 ///
 /// # Errors
 /// [`Error`]: whatever trying again would not mend.
-pub async fn run(mut options: Options, stop: &Stop) -> Result<(), Error> {
+pub async fn run(options: Options, stop: &Stop) -> Result<(), Error> {
+    run_with(options, envs::find, stop).await
+}
+
+/// Finds a task family by its name.
+pub type Find = fn(&str) -> Result<&'static dyn TaskFamily, envs::Error>;
+
+/// As [`run`], with other task families than the registered ones.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(mut options: Options, find: Find, stop: &Stop) -> Result<(), Error> {
     while let Some(registration) = control::register(&options, stop).await? {
         options.slot = Some(registration.actor.0);
         tracing::info!(
@@ -74,7 +90,7 @@ pub async fn run(mut options: Options, stop: &Stop) -> Result<(), Error> {
             learner = registration.learner,
             "registered"
         );
-        let ended = Life::start(registration, &options)?.run(stop).await;
+        let ended = Life::start(registration, &options, find)?.run(stop).await;
         options.board.end();
         if ended? == End::Left {
             break;
@@ -100,9 +116,9 @@ pub(crate) struct Life {
 
 impl Life {
     /// Starts all parts.
-    fn start(registration: Registration, options: &Options) -> Result<Self, Error> {
+    fn start(registration: Registration, options: &Options, find: Find) -> Result<Self, Error> {
         let experiment = &registration.experiment;
-        let family = envs::find(&experiment.environment.family)?;
+        let family = find(&experiment.environment.family)?;
         let spec = AgentSpec::of(experiment, &family.spec());
         let actors = &experiment.actors;
         let (slots, chunk) = (actors.environments as usize, actors.chunk as usize);
@@ -114,7 +130,10 @@ impl Life {
         options.board.begin(stats.clone(), spool.clone());
         let link = Online { inbox: inbox.clone(), spool: spool.clone(), stats: stats.clone() };
         let networks = spec.clone();
-        let rollout = spawn_rollout(link, move || Rollout::new(family, &networks, slots, chunk))?;
+        let watch = Arc::new(StepWatch::default());
+        let watched = watch.clone();
+        let build = move || Rollout::watched(family, &networks, slots, chunk, &watched);
+        let rollout = spawn_rollout(link, build)?;
         let (sender, events) = mpsc::channel(EVENTS);
         let (inbox_too, spool_too) = (inbox.clone(), spool.clone());
         let (learner, address) = watch::channel(registration.learner.clone());
@@ -122,7 +141,8 @@ impl Life {
         let tasks = Arc::new(tasks);
         let patience = options.learner_timeout;
         let learner = Peer::new(address, options.credentials.clone(), patience);
-        let running = spawn_tasks(&tasks, learner, spec);
+        let mut running = spawn_tasks(&tasks, learner, spec);
+        running.spawn(tasks.clone().watchdog(watch));
         let grace = options.grace;
         let rollout = Some(rollout);
         Ok(Self { inbox: inbox_too, spool: spool_too, grace, tasks, events, running, rollout })
@@ -139,6 +159,7 @@ impl Life {
                         self.abandon().await?;
                         return Ok(if ending.is_some() { End::Left } else { End::Again });
                     }
+                    Event::Hung(hung) => return Err(self.give_up(hung).await),
                     Event::Done => {
                         self.tasks.farewell(FAREWELL).await;
                         return Ok(End::Left);

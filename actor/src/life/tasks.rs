@@ -212,7 +212,7 @@ impl Tasks {
     }
 
     /// Reports, as often as it takes; false if this life is over.
-    async fn report(&self, outcomes: Vec<v1::TrialOutcome>) -> Result<bool, Error> {
+    pub(super) async fn report(&self, outcomes: Vec<v1::TrialOutcome>) -> Result<bool, Error> {
         let mut backoff = retry::backoff(2)?;
         let request = v1::ReportRequest { actor: self.registration.key(), outcomes };
         loop {
@@ -232,7 +232,7 @@ impl Tasks {
     }
 
     /// Tells the supervisor; if it is gone, there is nobody left to tell.
-    async fn tell(&self, event: Event) {
+    pub(super) async fn tell(&self, event: Event) {
         if let Err(unheard) = self.events.send(event).await {
             tracing::debug!(event = ?unheard.0, "nobody listens any more");
         }

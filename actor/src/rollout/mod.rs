@@ -11,6 +11,7 @@ mod context;
 mod link;
 mod record;
 mod slot;
+mod watch;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -18,6 +19,8 @@ pub(crate) mod fake;
 mod tests;
 
 pub use link::{Cut, Link, Local, Over, Signal};
+pub(crate) use watch::Suspicion;
+pub use watch::{OpenStep, StepWatch};
 
 use crate::Error;
 use crate::agent::Agent;
@@ -26,7 +29,9 @@ use envs::TaskFamily;
 use nets::AgentSpec;
 use slot::{Interrupt, Slot};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use types::{EnvSpec, Purpose, Split, Task, TaskRef, Trial, TrialOutcome};
+use watch::Watched;
 
 /// What a call of [`Rollout::advance`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +74,25 @@ impl Rollout {
         slots: usize,
         chunk: usize,
     ) -> Result<Self, Error> {
+        Self::watched(family, agent, slots, chunk, &Arc::default())
+    }
+
+    /// As [`Rollout::new`]; `watch` tells others which step of which environment is in progress.
+    ///
+    /// # Errors
+    /// As [`Rollout::new`].
+    pub fn watched(
+        family: &'static dyn TaskFamily,
+        agent: &AgentSpec,
+        slots: usize,
+        chunk: usize,
+        watch: &Arc<StepWatch>,
+    ) -> Result<Self, Error> {
         let spec = family.spec();
-        let make = |_| Ok::<_, Error>(Slot::new(family.make()?, &spec, agent, chunk));
+        let make = |slot| {
+            let watched = Watched { watch: Arc::clone(watch), slot };
+            Ok::<_, Error>(Slot::new(family.make()?, &spec, agent, chunk, watched))
+        };
         Ok(Self {
             family,
             spec,

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::is_recorded;
 use super::link::{Cut, Link};
 use super::record::Recorder;
+use super::watch::Watched;
 use crate::agent::Agent;
 use envs::Env;
 use nets::AgentSpec;
@@ -54,6 +55,7 @@ pub(crate) struct Slot {
     horizon: usize,
     recorder: Recorder,
     context: Context,
+    watched: Watched,
     run: Option<Run>,
 }
 
@@ -104,12 +106,19 @@ impl Episode {
 }
 
 impl Slot {
-    pub(crate) fn new(env: Box<dyn Env>, spec: &EnvSpec, agent: &AgentSpec, chunk: usize) -> Self {
+    pub(super) fn new(
+        env: Box<dyn Env>,
+        spec: &EnvSpec,
+        agent: &AgentSpec,
+        chunk: usize,
+        watched: Watched,
+    ) -> Self {
         Self {
             env,
             horizon: spec.horizon,
             recorder: Recorder::new(*spec, chunk),
             context: Context::new(&agent.encoder),
+            watched,
             run: None,
         }
     }
@@ -130,6 +139,7 @@ impl Slot {
             return Ok(());
         };
         self.context.clear();
+        self.watched.begins(&trial);
         self.run = Some(Run {
             outcomes: Vec::with_capacity(trial.episodes() as usize),
             episode: Episode::new(&trial, 0, phase),
@@ -151,7 +161,9 @@ impl Slot {
         if episode.phase.latent == LatentSource::Posterior {
             self.context.shift(agent, row.latent)?;
         }
-        self.env.reset(&run.task, &mut episode.world, row.observation)?;
+        let (env, world) = (&mut self.env, &mut episode.world);
+        let reset = || env.reset(&run.task, world, row.observation);
+        self.watched.during(episode.number, 0, reset)?;
         if episode.keeps_context {
             self.context.reserve(self.horizon);
         }
@@ -208,7 +220,9 @@ impl Slot {
         if episode.keeps_context {
             self.context.see(row.observation, row.action);
         }
-        let step = self.env.step(row.action, &mut episode.world, row.observation)?;
+        let (env, world) = (&mut self.env, &mut episode.world);
+        let work = || env.step(row.action, world, row.observation);
+        let step = self.watched.during(episode.number, episode.steps, work)?;
         if !step.reward.is_finite() {
             let reward = step.reward;
             return Err(Interrupt::Failed(format!(

@@ -40,6 +40,10 @@ pub struct Summary {
     pub transitions_duplicated: u64,
     /// Trials finished, given up, and leased again after a death.
     pub trials: Trials,
+    /// Tasks with failed trials: how many, and the seed and reason of the last one.
+    pub quarantined: serde_json::Value,
+    /// Lives of the learner.
+    pub learner_lives: u64,
     /// The newest evaluation.
     pub eval: Scores,
     /// The effective configuration.
@@ -152,6 +156,8 @@ impl Summary {
                 failed: status.trials_failed,
                 released: status.trials_released,
             },
+            quarantined: crate::view::troubles::json(&status.quarantined),
+            learner_lives: status.learner_lives,
             eval: scores.map_or_else(Scores::default, |evaluation| {
                 Scores::of(evaluation, family.reference.as_ref())
             }),

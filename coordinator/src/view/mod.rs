@@ -4,3 +4,4 @@ mod live;
 pub mod text;
 
 pub use live::View;
+pub mod troubles;

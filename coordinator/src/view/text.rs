@@ -1,5 +1,6 @@
 //! A run in words. Pure.
 
+use super::troubles;
 use crate::scores::Scores;
 use crate::state::to_f64;
 use crate::status::mean_lag;
@@ -143,6 +144,7 @@ pub fn page(status: &StatusReply, scores: Option<&Scores>) -> String {
     for (name, value) in rows(status, scores) {
         page.push_str(&format!("{name:<11} {value}\n"));
     }
+    page.push_str(&troubles::page(status));
     page.push_str(&actors(&status.actors));
     page
 }
@@ -239,6 +241,9 @@ pub fn json(status: &StatusReply, scores: Option<&Scores>) -> Value {
         "env_steps_per_s": status.env_steps_per_s,
         "updates_per_s": status.updates_per_s,
         "bottleneck": status.bottleneck,
+        "quarantined": troubles::json(&status.quarantined),
+        "disk": status.disk,
+        "learner_lives": status.learner_lives,
         "eval": scores,
         "trials": {
             "waiting": status.trials_waiting,
