@@ -14,6 +14,9 @@ pub type Now = Duration;
 /// An actor that is silent for longer is dead.
 pub const SILENCE: Duration = Duration::from_secs(3);
 
+/// A process on this machine that is silent for longer is killed, and another one takes its place.
+pub const FROZEN: Duration = Duration::from_secs(6);
+
 /// Ended lives of which everything is remembered; of older ones only the totals are.
 const REMEMBERED: usize = 4096;
 
@@ -245,6 +248,18 @@ impl Registry {
     pub fn of_process(&self, actor: ActorId, pid: u32) -> (Option<LifeKey>, u64) {
         let key = self.alive.get(&actor).filter(|life| life.pid == pid).map(|life| life.key);
         (key, self.achieved.get(&actor).copied().unwrap_or(0))
+    }
+
+    /// Whether the process `pid` in the place `actor` was declared dead, is not known to have ended,
+    /// and has not come back: it does not run, or not enough to say so.
+    #[must_use]
+    pub fn is_frozen(&self, actor: ActorId, pid: u32, now: Now) -> bool {
+        let is_its = |life: &&Life| life.key.actor == actor && life.pid == pid;
+        if self.alive.get(&actor).is_some_and(|life| life.pid == pid) {
+            return false;
+        }
+        let last = self.ended.values().rev().find(is_its);
+        last.is_some_and(|life| now.saturating_sub(life.heard) > FROZEN)
     }
 
     /// Notes that a life has done a trial.

@@ -190,6 +190,19 @@ impl Handle {
         }
     }
 
+    /// Completes when the process `pid`, the actor in a place, was declared dead and does not come
+    /// back.
+    pub async fn actor_frozen(&self, actor: ActorId, pid: u32) {
+        let mut looks = tokio::time::interval(LOOK);
+        loop {
+            looks.tick().await;
+            let now = self.shared.now();
+            if self.shared.quietly(|state| state.registry.is_frozen(actor, pid, now)) {
+                return;
+            }
+        }
+    }
+
     /// Whether the run is stopping.
     #[must_use]
     pub fn is_stopping(&self) -> bool {

@@ -1,8 +1,8 @@
 //! A coordinator and a learner that an actor can be tested against: all three services on one
 //! port, everything in memory, every rule of the protocol asserted.
 
-
 #![allow(dead_code, reason = "each test file uses a part of it")]
+
 use crate::fixtures::{experiment, weights};
 use proto::pieces::Weights;
 use proto::tonic::{Request, Response, Status, Streaming};

@@ -90,7 +90,7 @@ pub(super) async fn actor(
     loop {
         let mut child = Child::start(&program)?;
         let pid = child.pid();
-        let (status, _) = child.wait(&reaper).await?;
+        let status = actor_life(place, &mut child, &handle, &reaper).await?;
         let achieved = handle.process_ended(ActorId(place), pid);
         if handle.is_stopping() || reaper.token.is_cancelled() {
             return Ok(Member::Actor(place));
@@ -113,6 +113,26 @@ pub(super) async fn actor(
             }
         }
     }
+}
+
+/// Until the process ends; one that is silent and stays so is killed.
+async fn actor_life(
+    place: u32,
+    child: &mut Child,
+    handle: &Handle,
+    reaper: &Reaper,
+) -> Result<ExitStatus, Error> {
+    let pid = child.pid();
+    let own = Reaper { token: reaper.token.child_token(), ..Reaper::default() };
+    let (status, _) = tokio::select! {
+        ended = child.wait(reaper) => ended?,
+        () = handle.actor_frozen(ActorId(place), pid) => {
+            tracing::warn!(actor = place, pid, "the actor does not come back; killing it");
+            own.token.cancel();
+            child.wait(&own).await?
+        }
+    };
+    Ok(status)
 }
 
 /// Waits, unless the run ends meanwhile: then the answer is true.
