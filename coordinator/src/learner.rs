@@ -129,7 +129,8 @@ impl Seat {
     pub fn join(&mut self, process: &Newcomer, asked: Now, now: Now) -> Joined {
         if let Some(known) = &self.learner {
             let same = (&known.process.host, known.process.pid) == (&process.host, process.pid);
-            if !same && known.heard > asked {
+            // A learner of before a restart has its time of grace, but has not been heard of.
+            if !same && known.heard > asked && known.heard <= now {
                 return Joined::No;
             }
             if !same && now.saturating_sub(known.heard) <= SILENCE {
@@ -309,5 +310,18 @@ mod tests {
         assert!(seat.explain(at(6.2)).unwrap().contains("signal 9"));
         assert_eq!(seat.join(&process(3), at(6.3), at(6.3)), Joined::Yes(4));
         assert_eq!(seat.explain(at(6.4)), None);
+    }
+
+    #[test]
+    fn after_a_restart_of_the_coordinator_the_first_learner_is_waited_for_and_then_replaced() {
+        let mut seat = Seat::default();
+        seat.sit(process(1), 1, at(0.0));
+        seat.heard_again(at(10.0));
+        assert_eq!(seat.join(&process(2), at(0.5), at(0.5)), Joined::Doubtful);
+        let mut alive = seat.clone();
+        alive.heard(1, at(0.7)).unwrap();
+        assert_eq!(alive.join(&process(2), at(0.5), at(0.8)), Joined::No);
+        assert_eq!(seat.join(&process(2), at(0.5), at(12.9)), Joined::Doubtful);
+        assert_eq!(seat.join(&process(2), at(0.5), at(13.1)), Joined::Yes(2));
     }
 }

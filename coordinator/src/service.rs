@@ -245,7 +245,8 @@ async fn send_outcomes(
     sender: tokio::sync::mpsc::Sender<Result<TrialOutcome, Status>>,
 ) {
     loop {
-        let batch = shared.until(|state| match state.outcomes.deliver(from, BATCH) {
+        // The learner must not know of an outcome that a coordinator started again does not know.
+        let batch = shared.until_written(|state| match state.outcomes.deliver(from, BATCH) {
             Ok(batch) if batch.is_empty() => None,
             other => Some(other),
         });

@@ -207,6 +207,17 @@ impl Shared {
         }
     }
 
+    /// As [`Shared::until`]; what is found is given once everything decided so far is written.
+    pub(crate) async fn until_written<T>(
+        &self,
+        mut attempt: impl FnMut(&mut State) -> Option<T>,
+    ) -> T {
+        let found = self.until(|state| attempt(state).map(|found| (found, self.write(state))));
+        let (found, number) = found.await;
+        self.journal.written(number).await;
+        found
+    }
+
     pub(crate) fn status(&self) -> StatusReply {
         let now = self.now();
         let mut status = self.quietly(|state| state.status(&self.about, now));
