@@ -63,6 +63,7 @@ async fn learner() {
             env_steps: 40,
             tasks,
             last: true,
+            number: 1,
             ..v1::Evaluation::default()
         }],
         ..v1::LearnerProgress::default()
@@ -182,6 +183,46 @@ fn a_run_with_a_dying_actor_ends_well_and_leaves_everything_behind() {
     assert_eq!((code, out.trim()), (0, "curve.svg"), "{error}");
     let svg = std::fs::read_to_string(installed.path().join("curve.svg")).unwrap();
     assert!(svg.contains("stand-in: test"));
+}
+
+#[test]
+fn a_run_that_is_done_is_continued_only_with_a_larger_budget_and_nothing_is_written_twice() {
+    let installed = Installed::new(&stand_in("actor"), &stand_in("learner"));
+    let (code, _, error) = installed.run(&["train", "experiment.toml", "--seed", "11"]);
+    assert_eq!(code, 0, "{error}");
+    let resume = |more: &[&str]| {
+        let mut arguments = vec!["train", "--resume", "runs/latest"];
+        arguments.extend(more);
+        installed.run(&arguments)
+    };
+    let (code, out, error) = resume(&[]);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("the run is done, with its budget of 40 env steps"), "{out}");
+    for (set, wanted) in [
+        ("agent.discount=0.5", "agent.discount: expected the 0.99 that the run was begun with"),
+        ("seed=12", "seed: expected the 11"),
+        ("budget.env_steps=39", "budget.env_steps: expected at least the 40 of the run, got 39"),
+    ] {
+        let (code, _, error) = resume(&["--set", set]);
+        assert!(code == 64 && error.contains(wanted), "{set}: {code} {error}");
+    }
+    let (code, out, error) = resume(&["--set", "budget.env_steps=80", "--set", "actors.count=1"]);
+    assert_eq!(code, 0, "{out}\n{error}");
+    let run = installed.latest();
+    let read = |file: &str| std::fs::read_to_string(run.join(file)).unwrap();
+    let effective: types::Experiment =
+        runtime::config::load(&run.join("config.toml"), &[]).unwrap();
+    assert_eq!((effective.budget.env_steps, effective.actors.count, effective.seed), (80, 1, 11));
+    assert_eq!(read("evaluations.jsonl").lines().count(), 1);
+    assert_eq!(read("progress.csv").matches("wall_s").count(), 1);
+    let summary: serde_json::Value = serde_json::from_str(&read("summary.json")).unwrap();
+    assert_eq!((&summary["trials"]["done"], &summary["learner_lives"]), (&8.into(), &2.into()));
+    let lives = summary["actors"].as_array().unwrap().iter();
+    let mut incarnations: Vec<u64> =
+        lives.map(|life| life["incarnation"].as_u64().unwrap()).collect();
+    let all = incarnations.len();
+    incarnations.dedup();
+    assert_eq!(incarnations.len(), all, "no incarnation twice");
 }
 
 #[test]

@@ -148,5 +148,6 @@ pub(super) async fn learner_gone(past: &Past) -> Result<(), Failure> {
 fn is_learner_of(pid: u32, run_dir: &Path) -> bool {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let mut words = line.split(|byte| *byte == 0);
-    words.any(|word| word == run_dir.as_os_str().as_encoded_bytes())
+    let is_learner = words.next().is_some_and(|program| program.ends_with(b"learner"));
+    is_learner && words.any(|word| word == run_dir.as_os_str().as_encoded_bytes())
 }
