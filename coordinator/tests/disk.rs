@@ -85,6 +85,14 @@ async fn what_cannot_be_written_down_is_not_answered_and_is_not_lost() {
     learner.submit(vec![trial(0, false)]).await.unwrap();
     let leased = actor.lease(key, 1, 0).await.unwrap().trials;
 
+    let mut beating = actor.clone();
+    let heartbeats = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            ticks.tick().await;
+            beating.heartbeat(key, v1::ActorStats::default()).await.unwrap();
+        }
+    });
     let filler = disk.fill();
     let many = || (1..2000).map(|id| trial(id, false)).collect();
     let refused = learner.submit(many()).await.unwrap_err();
@@ -101,10 +109,11 @@ async fn what_cannot_be_written_down_is_not_answered_and_is_not_lost() {
     std::fs::remove_file(filler).unwrap();
     while let Err(status) = learner.submit(many()).await {
         assert_eq!(status.code(), Code::Unavailable, "{status}");
-        actor.heartbeat(key, v1::ActorStats::default()).await.unwrap();
     }
     actor.report(key, vec![outcome(&leased[0])]).await.unwrap();
     assert_eq!(server.handle().status().disk, "");
+    assert!(!heartbeats.is_finished(), "the actor was alive all the time");
+    heartbeats.abort();
     let loaded = journal::load(&disk.path().join(journal::FILE)).unwrap();
     assert_eq!(loaded.lost, 0);
     server.close().await;
