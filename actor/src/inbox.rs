@@ -211,6 +211,12 @@ impl Link for Online {
             };
             let start = Instant::now();
             self.inbox.changed.wait_for(&mut state, GLANCE);
+            let cause = match cause {
+                // The trials that it made are not done before they are acknowledged, and count
+                // among those that may be open.
+                Wait::Lease if self.spool.left().0 > 0 => Wait::Upload,
+                cause => cause,
+            };
             self.stats.waited(cause, start.elapsed());
         }
     }

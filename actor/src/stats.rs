@@ -11,7 +11,7 @@ use types::Version;
 pub enum Wait {
     /// Trials to run.
     Lease,
-    /// Room for transitions: acknowledgements.
+    /// Acknowledgements: for room in the spool, or for the trials they belong to to be done.
     Upload,
     /// Weights: the first ones, or such that the leased trials may run on.
     Weights,

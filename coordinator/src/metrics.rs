@@ -37,9 +37,16 @@ fn run(page: &mut Page<'_>, status: &StatusReply) -> fmt::Result {
     page.gauge("proteus_coordinator_weights_version", help, to_f64(version))?;
     let help = "Transitions sampled per transition inserted, so far.";
     page.gauge("proteus_coordinator_samples_per_insert_ratio", help, samples_per_insert)?;
-    let limit = status.bottleneck.split(':').next().unwrap_or_default();
     let help = "What limits the run, as status says.";
-    page.gauges("proteus_coordinator_bottleneck", help, ["limit"], [([limit.to_owned()], 1.0)])?;
+    page.gauges(
+        "proteus_coordinator_bottleneck",
+        help,
+        ["limit"],
+        [([status.limit.clone()], 1.0)],
+    )?;
+    let help = "Seconds within the window of the verdict, by who spent them on what.";
+    let spent = status.spent.iter().map(|s| ([s.who.clone(), s.cause.clone()], s.seconds));
+    page.gauges("proteus_coordinator_spent_seconds", help, ["who", "cause"], spent)?;
     let evaluation = status.newest_evaluation.as_ref();
     let scores = evaluation.map(|evaluation| Scores::of(evaluation, None)).unwrap_or_default();
     let returns = [("train", scores.train_return), ("test", scores.test_return)];

@@ -2,6 +2,7 @@
 
 use crate::service::Service;
 use crate::shared::{Setup, Shared};
+use crate::tasks::History;
 use proto::v1::control_server::ControlServer;
 use proto::v1::{Evaluation, LearnerProgress, StatusReply};
 use std::net::SocketAddr;
@@ -106,7 +107,12 @@ impl Handle {
     /// A picture of the run.
     #[must_use]
     pub fn status(&self) -> StatusReply {
-        self.shared.status()
+        self.shared.status(History::Newest)
+    }
+
+    /// Shows these lines in the status from now on; the first call counts.
+    pub fn show_log(&self, log: runtime::telemetry::Recent) {
+        drop(self.shared.log.set(log));
     }
 
     /// Whether the run has all it needs.

@@ -5,6 +5,7 @@ use crate::refusal::Refusal;
 use crate::registry::{LifeKey, Now};
 use crate::shared::Shared;
 use crate::state::{Ask, Lease, State};
+use crate::tasks::History;
 use proto::tonic::{Request, Response, Status, async_trait};
 use proto::v1::control_server::Control;
 use proto::v1::{self, TrialOutcome};
@@ -226,9 +227,13 @@ impl Control for Service {
 
     async fn status(
         &self,
-        _: Request<v1::StatusRequest>,
+        request: Request<v1::StatusRequest>,
     ) -> Result<Response<v1::StatusReply>, Status> {
-        Ok(Response::new(self.shared.status()))
+        let history = match request.get_ref().history {
+            true => History::All,
+            false => History::Newest,
+        };
+        Ok(Response::new(self.shared.status(history)))
     }
 
     async fn stop(&self, _: Request<v1::StopRequest>) -> Result<Response<v1::StopReply>, Status> {

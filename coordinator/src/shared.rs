@@ -6,10 +6,13 @@ use crate::registry::Now;
 use crate::server::ServeError;
 use crate::state::{Rules, State};
 use crate::status::About;
+use crate::tasks::History;
 use parking_lot::Mutex;
 use proto::Credentials;
 use proto::v1::{Evaluation, LearnerProgress, StatusReply};
+use runtime::telemetry::Recent;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +23,9 @@ use types::{ActorId, Experiment, FamilySpec};
 const WRITING: Duration = Duration::from_secs(5);
 /// How often silence is looked for.
 const TICK: Duration = Duration::from_millis(250);
+
+/// Lines of the log in a status.
+const LOG_LINES: usize = 50;
 
 /// State, clock, and what is handed to new members.
 #[derive(Debug)]
@@ -33,6 +39,8 @@ pub(crate) struct Shared {
     /// Why the files of the run cannot be written.
     recording: Mutex<Option<String>>,
     pub(crate) about: About,
+    /// Warnings and errors to be shown, once somebody collects them.
+    pub(crate) log: OnceLock<Recent>,
     pub(crate) experiment: String,
     pub(crate) family: String,
     /// Streams that are being fed.
@@ -107,7 +115,10 @@ impl Shared {
                 family: family.name.clone(),
                 run_dir: run_dir.display().to_string(),
                 env_steps_budget: experiment.budget.env_steps,
+                samples_per_insert: experiment.collection.samples_per_insert,
+                tolerance: experiment.collection.tolerance,
             },
+            log: OnceLock::new(),
             experiment: serde_json::to_string(experiment)?,
             family: serde_json::to_string(family)?,
             tasks: TaskTracker::new(),
@@ -218,12 +229,13 @@ impl Shared {
         found
     }
 
-    pub(crate) fn status(&self) -> StatusReply {
+    pub(crate) fn status(&self, history: History) -> StatusReply {
         let now = self.now();
-        let mut status = self.quietly(|state| state.status(&self.about, now));
+        let mut status = self.quietly(|state| state.status(&self.about, history, now));
         status.uptime_s = self.wall().as_secs_f64();
         let recording = self.recording.lock().clone();
         status.disk = self.journal.trouble().or(recording).unwrap_or_default();
+        status.log = self.log.get().map(|log| log.newest(LOG_LINES)).unwrap_or_default();
         status
     }
 

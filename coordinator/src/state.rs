@@ -1,7 +1,8 @@
 //! Everything the coordinator knows of a run, and what it decides. Pure: events and the clock come
 //! in, answers go out; nothing here waits.
 
-use crate::bottleneck::{Bottleneck, Waited};
+use crate::bottleneck::{Bottleneck, Seconds};
+use crate::idle::{Denied, Idle};
 use crate::ids::IdSet;
 use crate::journal::Entry;
 use crate::journal::record;
@@ -12,6 +13,7 @@ use crate::rates::Rate;
 use crate::refusal::Refusal;
 use crate::registry::{Life, LifeKey, Now, Registry};
 use crate::restore::{held, wire, write_life};
+use crate::tasks::Tasks;
 use crate::trials::Trials;
 use proto::v1::{ActorStats, Evaluation, LearnerProgress};
 use std::collections::BTreeMap;
@@ -82,6 +84,10 @@ pub struct State {
     pub(crate) entries: Vec<Entry>,
     pub(crate) stopping: Option<Now>,
     pub(crate) bottleneck: Bottleneck,
+    pub(crate) idle: Idle,
+    pub(crate) tasks: Tasks,
+    /// When the newest checkpoint was heard of.
+    pub(crate) checkpoint: Option<Now>,
     pub(crate) env_steps: Rate,
     pub(crate) updates: Rate,
     pub(crate) actor_steps: BTreeMap<ActorId, (Incarnation, Rate)>,
@@ -108,6 +114,9 @@ impl State {
             entries: Vec::new(),
             stopping: None,
             bottleneck: Bottleneck::default(),
+            idle: Idle::default(),
+            tasks: Tasks::default(),
+            checkpoint: None,
             env_steps: Rate::default(),
             updates: Rate::default(),
             actor_steps: BTreeMap::new(),
@@ -166,6 +175,7 @@ impl State {
     ) -> Result<(bool, String), Refusal> {
         let draining = self.stopping.is_some();
         self.registry.heartbeat(key, stats, draining, now).ok_or(Refusal::UnknownLife(key))?;
+        self.idle.heard(key, stats.waited_lease_s, now);
         if let Some((_, rate)) = self.actor_steps.get_mut(&key.actor) {
             rate.read(to_f64(stats.env_steps), now);
         }
@@ -204,7 +214,12 @@ impl State {
                 self.entries.push(Entry::Leased(held(key, trials.iter().map(|t| t.id))));
                 Lease::Work(trials)
             }
-            _ => Lease::Wait,
+            _ => {
+                let none = self.trials.counts().waiting == 0;
+                let why = if none { Denied::HeldBack } else { Denied::TooOld };
+                self.idle.denied(key, why, now);
+                Lease::Wait
+            }
         })
     }
 
@@ -404,6 +419,9 @@ impl State {
                 self.evaluated(evaluation);
             }
         }
+        if progress.checkpoint_updates != self.progress.checkpoint_updates {
+            self.checkpoint = Some(now);
+        }
         if progress.version != self.progress.version {
             self.entries.push(Entry::Version(progress.version));
         }
@@ -431,6 +449,7 @@ impl State {
         if evaluation.number > 0 {
             self.evaluations.insert(evaluation.number);
         }
+        self.tasks.evaluated(&evaluation);
         self.newest_evaluation = Some(evaluation.clone());
         if self.unrecorded.len() < UNRECORDED {
             self.unrecorded.push(evaluation);
@@ -506,8 +525,8 @@ impl State {
             self.end(*key);
         }
         let totals = self.registry.totals();
-        let waited = Waited::from_counters(&totals, &self.progress.metrics);
-        self.bottleneck.read(waited, now);
+        let spent = Seconds::from_counters(&totals, self.idle.sums(), &self.progress.metrics);
+        self.bottleneck.read(spent, self.registry.count(), now);
         dead
     }
 

@@ -1,13 +1,15 @@
 //! A picture of the run for users.
 
+use crate::bottleneck::{Limit, Verdict};
 use crate::registry::{Life, Now};
 use crate::state::{State, to_f64};
+use crate::tasks::History;
 use proto::v1::{ActorStatus, StatusReply};
 use runtime::metrics::Health;
 use types::Version;
 
 /// What does not change during a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct About {
     /// Name of the experiment.
     pub experiment: String,
@@ -17,12 +19,17 @@ pub struct About {
     pub run_dir: String,
     /// Training transitions to collect.
     pub env_steps_budget: u64,
+    /// Samples per insert to be held.
+    pub samples_per_insert: f64,
+    /// Transitions by which collection may run ahead.
+    pub tolerance: u64,
 }
 
 impl State {
     /// The picture, now.
     #[must_use]
-    pub fn status(&self, about: &About, now: Now) -> StatusReply {
+    pub fn status(&self, about: &About, history: History, now: Now) -> StatusReply {
+        let verdict = self.verdict(now);
         let counts = self.trials.counts();
         let alive = self.registry.alive().map(|life| self.actor(life, true, now));
         // Of an empty place, the last life.
@@ -45,12 +52,15 @@ impl State {
             trials_done: counts.done,
             trials_failed: counts.failed,
             trials_released: counts.released,
-            bottleneck: match self.stopping {
-                Some(_) => "none: the run is stopping".to_owned(),
-                None => {
-                    self.silence(now).unwrap_or_else(|| self.bottleneck.line(self.registry.count()))
-                }
-            },
+            bottleneck: verdict.line(),
+            limit: verdict.limit.name().to_owned(),
+            spent_window_s: verdict.seconds,
+            spent: verdict.spent(),
+            samples_per_insert_target: about.samples_per_insert,
+            tolerance: about.tolerance,
+            checkpoint_age_s: self.checkpoint.map(|at| now.saturating_sub(at).as_secs_f64()),
+            tasks: self.tasks.status(history, &self.quarantine.all()),
+            log: Vec::new(),
             env_steps_per_s: self.env_steps.per_second(now),
             updates_per_s: self.updates.per_second(now),
             newest_evaluation: self.newest_evaluation.clone(),
@@ -61,6 +71,28 @@ impl State {
             disk: String::new(),
             learner_lives: self.seat.lives(),
         }
+    }
+
+    /// What limits the run: what the counters say, unless something is amiss that no counter shows.
+    fn verdict(&self, now: Now) -> Verdict {
+        let verdict = self.bottleneck.verdict();
+        if self.stopping.is_some() {
+            return Verdict { limit: Limit::Stopping, ..verdict };
+        }
+        if let Some(silence) = self.silence(now) {
+            return verdict.instead(Limit::NoLearner, silence);
+        }
+        if self.seat.learner().is_none() {
+            return verdict.instead(Limit::NoLearner, "none has joined the run".to_owned());
+        }
+        if !self.progress.paused.is_empty() {
+            let why = self.progress.paused.clone();
+            return verdict.instead(Limit::Paused, why);
+        }
+        if self.registry.count() == 0 {
+            return Verdict { limit: Limit::NoActors, ..verdict };
+        }
+        verdict
     }
 
     /// Whether the run has all it needs.
@@ -81,7 +113,7 @@ impl State {
     fn silence(&self, now: Now) -> Option<String> {
         let why = self.seat.explain(now)?;
         let patience = self.rules.learner_timeout.as_secs_f64();
-        Some(format!("learner: it does not answer; {why}; the run waits {patience:.0} s for one"))
+        Some(format!("{why}; the run waits {patience:.0} s for one"))
     }
 
     fn actor(&self, life: &Life, alive: bool, now: Now) -> ActorStatus {

@@ -1,9 +1,15 @@
-//! Logging: one line per event, to a file or to standard error.
+//! Logging: one line per event, to a file or to standard error, and the newest warnings to whoever
+//! shows them.
 
+use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
 /// Lines that may wait for a slow disk; further ones are dropped rather than kept in memory or
 /// waited for.
@@ -41,6 +47,15 @@ pub struct Guard {
 /// # Errors
 /// [`Error`] if the file cannot be opened, `RUST_LOG` is malformed, or this was called before.
 pub fn init(process: &str, log_dir: Option<&Path>) -> Result<Guard, Error> {
+    init_shown(process, log_dir, &Recent::default())
+}
+
+/// As [`init`]; warnings and errors go to `recent` as well.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_shown(process: &str, log_dir: Option<&Path>, recent: &Recent) -> Result<Guard, Error> {
+    use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
     let filter = match std::env::var("RUST_LOG") {
         Ok(text) if !text.trim().is_empty() => EnvFilter::try_new(text)?,
@@ -50,7 +65,7 @@ pub fn init(process: &str, log_dir: Option<&Path>) -> Result<Guard, Error> {
     let Some(folder) = log_dir else {
         let colours = io::stderr().is_terminal();
         let subscriber = builder.with_ansi(colours).with_writer(io::stderr);
-        subscriber.finish().try_init()?;
+        subscriber.finish().with(shown(recent)).try_init()?;
         return Ok(Guard { _worker: None });
     };
     let (writer, worker) = NonBlockingBuilder::default()
@@ -59,8 +74,69 @@ pub fn init(process: &str, log_dir: Option<&Path>) -> Result<Guard, Error> {
         .thread_name("log")
         .finish(open(folder, process)?);
     let subscriber = builder.with_ansi(false).with_writer(writer);
-    subscriber.finish().try_init()?;
+    subscriber.finish().with(shown(recent)).try_init()?;
     Ok(Guard { _worker: Some(worker) })
+}
+
+/// What takes warnings and errors to `recent`.
+fn shown<S>(recent: &Recent) -> impl tracing_subscriber::Layer<S> + use<S>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(recent.clone().with_max_level(tracing::Level::WARN))
+}
+
+/// Lines remembered.
+const REMEMBERED: usize = 200;
+/// Characters of a line remembered.
+const LINE: usize = 400;
+
+/// The newest lines that somebody should see. Bounded; clones are handles to the same lines.
+#[derive(Debug, Clone, Default)]
+pub struct Recent {
+    lines: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Recent {
+    /// Adds a line. What a terminal could take for a command is taken out.
+    pub fn push(&self, line: &str) {
+        let printable = line.trim_end().chars().take(LINE);
+        let line = printable.map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let mut lines = self.lines.lock();
+        lines.push_back(line);
+        if lines.len() > REMEMBERED {
+            lines.pop_front();
+        }
+    }
+
+    /// The newest `count` lines, oldest first.
+    #[must_use]
+    pub fn newest(&self, count: usize) -> Vec<String> {
+        let lines = self.lines.lock();
+        lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Recent {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Each call is one line: that is how events are written.
+impl io::Write for Recent {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.push(&String::from_utf8_lossy(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn open(folder: &Path, process: &str) -> Result<std::fs::File, Error> {
@@ -68,4 +144,22 @@ fn open(folder: &Path, process: &str) -> Result<std::fs::File, Error> {
     let opened = std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(&file));
     opened.map_err(|source| Error::File { file, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recent_lines_are_few_short_and_harmless() {
+        let recent = Recent::default();
+        for number in 0..1000 {
+            recent.push(&format!("{number} \x1b[2J{}\n", "x".repeat(1000)));
+        }
+        let lines = recent.newest(1000);
+        assert_eq!(lines.len(), REMEMBERED);
+        assert!(lines[REMEMBERED - 1].starts_with("999  [2Jx"), "{}", lines[REMEMBERED - 1]);
+        assert!(lines.iter().all(|line| line.chars().count() == LINE));
+        assert_eq!(recent.newest(1), lines[REMEMBERED - 1..]);
+    }
 }

@@ -15,6 +15,8 @@ mod submit;
 mod tasks;
 mod train;
 
+pub(crate) use status::gone;
+
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
 use std::process::ExitCode;

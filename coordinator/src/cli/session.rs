@@ -7,6 +7,7 @@ use super::resume::Past;
 use crate::append::is_full;
 use crate::journal::Entry;
 use crate::learner::PATIENCE;
+use crate::logs;
 use crate::metrics::Told;
 use crate::output;
 use crate::programs;
@@ -20,7 +21,7 @@ use proto::Credentials;
 use proto::connect::ListenError;
 use proto::v1::StatusReply;
 use runtime::metrics::Endpoint;
-use runtime::telemetry;
+use runtime::telemetry::{self, Recent};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +90,8 @@ impl Session {
                 (run.map_err(Failure::usage)?, None)
             }
         };
-        let log = telemetry::init("coordinator", Some(&run.logs()));
+        let recent = Recent::default();
+        let log = telemetry::init_shown("coordinator", Some(&run.logs()), &recent);
         let log = log.map_err(Failure::usage)?;
         let resumed = entries.is_some();
         if lost > 0 {
@@ -104,6 +106,8 @@ impl Session {
             credentials: &credentials,
         };
         let server = Server::start(setup, listener).map_err(Failure::run)?;
+        server.handle().show_log(recent.clone());
+        tokio::spawn(logs::follow(run.logs(), recent));
         if let Some(endpoint) = metrics {
             tokio::spawn(endpoint.serve(Arc::new(Told(server.handle()))));
         }

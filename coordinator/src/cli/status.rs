@@ -5,9 +5,12 @@ use super::connect::{Target, refused};
 use super::session::block_on;
 use crate::output;
 use crate::scores::Scores;
-use crate::view::text;
+use crate::view::{json, text};
+use crate::watch::{self, End};
 use anyhow::Context as _;
 use clap::Args;
+use proto::connect::Channel;
+use proto::v1::control_client::ControlClient;
 use proto::v1::{StatusReply, StatusRequest};
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -26,7 +29,8 @@ pub(super) struct Status {
     /// As JSON, one line
     #[arg(long)]
     json: bool,
-    /// Again every second, until Ctrl-C or until the run ends
+    /// Keep watching: a full screen on a terminal, a page every second elsewhere; until q, Ctrl-C,
+    /// or the end of the run
     #[arg(long)]
     watch: bool,
 }
@@ -37,10 +41,13 @@ impl Status {
             let stop =
                 runtime::Stop::on_signals().context("listen to signals").map_err(Failure::run)?;
             let mut control = self.target.connect().await?;
+            if self.watch && !self.json && std::io::stdout().is_terminal() {
+                return self.full_screen(control, &stop).await;
+            }
             let mut seconds = tokio::time::interval(Duration::from_secs(1));
             let mut answered = false;
             while stop.token().run_until_cancelled(seconds.tick()).await.is_some() {
-                match control.status(StatusRequest {}).await {
+                match control.status(StatusRequest { history: false }).await {
                     Ok(reply) => self.show(reply.get_ref()),
                     Err(status) if answered && gone(&status) => {
                         self.say_end();
@@ -57,6 +64,20 @@ impl Status {
         })
     }
 
+    async fn full_screen(
+        &self,
+        control: ControlClient<Channel>,
+        stop: &runtime::Stop,
+    ) -> Result<(), Failure> {
+        if let End::Gone(last) = watch::watch(control, stop).await.map_err(Failure::run)? {
+            if let Some(status) = last {
+                self.show(&status);
+            }
+            self.say_end();
+        }
+        Ok(())
+    }
+
     /// With `--json` every line is JSON: the last one is the last picture.
     fn say_end(&self) {
         if !self.json {
@@ -67,19 +88,14 @@ impl Status {
     fn show(&self, status: &StatusReply) {
         let scores = scores(status);
         if self.json {
-            return output::line(text::json(status, scores.as_ref()));
+            return output::line(json::whole(status, scores.as_ref()));
         }
-        let clear = match self.watch && std::io::stdout().is_terminal() {
-            true => "\x1b[2J\x1b[H",
-            false => "",
-        };
-        let page = text::page(status, scores.as_ref());
-        output::line(format!("{clear}{}", page.trim_end()));
+        output::line(text::page(status, scores.as_ref()).trim_end());
     }
 }
 
 /// Whether there is no coordinator any more: the connection broke, or cannot be had again.
-fn gone(status: &proto::tonic::Status) -> bool {
+pub(crate) fn gone(status: &proto::tonic::Status) -> bool {
     use proto::tonic::Code;
     matches!(
         status.code(),

@@ -1,5 +1,6 @@
 //! What a user sees of a run.
 
+pub mod json;
 mod live;
 pub mod text;
 

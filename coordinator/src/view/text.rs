@@ -4,12 +4,15 @@ use super::troubles;
 use crate::scores::Scores;
 use crate::state::to_f64;
 use crate::status::mean_lag;
-use proto::v1::{ActorStatus, LearnerProgress, StatusReply};
-use serde_json::{Value, json};
+use proto::v1::{ActorStatus, LearnerProgress, StatusReply, TaskStatus};
 use std::fmt::Write as _;
 
 /// Actors listed by `status`; of more, those that are dead or lag most come first.
 const LISTED: usize = 24;
+/// Lines of the log on that page; `--watch` has more.
+const LOGGED: usize = 5;
+/// Tasks beside each other on that page.
+const TASKS_PER_ROW: usize = 6;
 
 /// A number as short as it may be: `12`, `1.23`, `-0.012`, `1.2e9`.
 #[must_use]
@@ -96,7 +99,7 @@ pub fn members(status: &StatusReply) -> String {
 pub fn quiet(status: &StatusReply, scores: Option<&Scores>) -> String {
     let learner = learner(status);
     let alive = status.actors.iter().filter(|actor| actor.alive).count();
-    let limit = status.bottleneck.split(':').next().unwrap_or_default();
+    let limit = &status.limit;
     let mut line = format!(
         "wall_s={:.0} phase={} env_steps={}/{} updates={} env_steps_per_s={} updates_per_s={} \
          samples_per_insert={} lag={} actors={alive} bottleneck={limit}",
@@ -145,11 +148,12 @@ pub fn page(status: &StatusReply, scores: Option<&Scores>) -> String {
         page.push_str(&format!("{name:<11} {value}\n"));
     }
     page.push_str(&troubles::page(status));
+    page.push_str(&tasks(&status.tasks));
     page.push_str(&actors(&status.actors));
     page
 }
 
-fn rows(status: &StatusReply, scores: Option<&Scores>) -> [(&'static str, String); 9] {
+fn rows(status: &StatusReply, scores: Option<&Scores>) -> Vec<(&'static str, String)> {
     let learner = learner(status);
     let up = duration(status.uptime_s);
     let budget = status.env_steps_budget;
@@ -163,21 +167,93 @@ fn rows(status: &StatusReply, scores: Option<&Scores>) -> [(&'static str, String
         status.trials_failed,
         status.trials_released
     );
-    let experience = format!(
-        "{} transitions stored, {} duplicates dropped, {} chunks refused",
-        learner.transitions_stored, learner.transitions_duplicated, learner.chunks_refused
-    );
-    [
+    let mut rows = vec![
         ("run", format!("{} on {}, up {up}", status.experiment, status.family)),
         ("directory", status.run_dir.clone()),
         ("learner", members(status)),
         ("env steps", format!("{} of {budget} ({percent:.0} %)", learner.env_steps)),
         ("return", returns),
         ("speed", speeds(status)),
+        ("limiter", limiter(status)),
         ("trials", trials),
-        ("experience", experience),
+        ("experience", experience(&learner)),
+        ("checkpoint", checkpoint(status)),
         ("bottleneck", status.bottleneck.clone()),
-    ]
+    ];
+    if !learner.paused.is_empty() {
+        rows.push(("paused", learner.paused.clone()));
+    }
+    rows.extend(status.log.iter().rev().take(LOGGED).rev().map(|line| ("log", line.clone())));
+    rows
+}
+
+/// How the ratio is held.
+#[must_use]
+pub fn limiter(status: &StatusReply) -> String {
+    let learner = learner(status);
+    let ahead = learner.metrics.get("collection_ahead");
+    let ahead = ahead.map_or_else(String::new, |ahead| format!(", {} ahead", short(*ahead)));
+    format!(
+        "{} samples per insert of {}{ahead}; collection may run {} transitions ahead",
+        short(learner.samples_per_insert),
+        short(status.samples_per_insert_target),
+        status.tolerance
+    )
+}
+
+/// What the replay and its log hold.
+#[must_use]
+pub fn experience(learner: &LearnerProgress) -> String {
+    format!(
+        "{} transitions stored, {} inserted, {} discarded, {} duplicates dropped, {} chunks \
+         refused, log {}",
+        learner.transitions_stored,
+        learner.transitions_inserted,
+        learner.transitions_discarded,
+        learner.transitions_duplicated,
+        learner.chunks_refused,
+        mebibytes(learner.log_bytes)
+    )
+}
+
+/// How much work would be lost now.
+#[must_use]
+pub fn checkpoint(status: &StatusReply) -> String {
+    let learner = learner(status);
+    match status.checkpoint_age_s {
+        None => "none yet".to_owned(),
+        Some(age) => format!("at update {}, {} ago", learner.checkpoint_updates, duration(age)),
+    }
+}
+
+/// `12.3 MiB`
+#[must_use]
+pub fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", to_f64(bytes) / 1_048_576.0)
+}
+
+/// The newest return of every evaluated task, and its failed trials.
+fn tasks(tasks: &[TaskStatus]) -> String {
+    let mut table = String::new();
+    for (split, name) in [(1, "train tasks"), (2, "test tasks")] {
+        let of_split = tasks.iter().filter(|t| t.task.is_some_and(|task| task.split == split));
+        let cells: Vec<String> = of_split.map(task).collect();
+        for (index, row) in cells.chunks(TASKS_PER_ROW).enumerate() {
+            let name = if index == 0 { name } else { "" };
+            table.push_str(&format!("{name:<11} {}\n", row.concat().trim_end()));
+        }
+    }
+    table
+}
+
+fn task(task: &TaskStatus) -> String {
+    let index = task.task.map_or(0, |task| task.index);
+    let newest = maybe(task.returns.last().copied());
+    let failed = match task.failed {
+        0 => String::new(),
+        failed => format!(" ({failed} failed)"),
+    };
+    format!("{:<16}", format!("{index}: {newest}{failed} "))
 }
 
 fn actors(all: &[ActorStatus]) -> String {
@@ -223,78 +299,8 @@ fn actor_row(actor: &ActorStatus) -> String {
     row
 }
 
-fn learner(status: &StatusReply) -> LearnerProgress {
+pub(super) fn learner(status: &StatusReply) -> LearnerProgress {
     status.learner.clone().unwrap_or_default()
-}
-
-/// All of a status, for programs.
-#[must_use]
-pub fn json(status: &StatusReply, scores: Option<&Scores>) -> Value {
-    let learner = learner(status);
-    json!({
-        "experiment": status.experiment,
-        "family": status.family,
-        "run_dir": status.run_dir,
-        "uptime_s": status.uptime_s,
-        "stopping": status.stopping,
-        "env_steps_budget": status.env_steps_budget,
-        "env_steps_per_s": status.env_steps_per_s,
-        "updates_per_s": status.updates_per_s,
-        "bottleneck": status.bottleneck,
-        "quarantined": troubles::json(&status.quarantined),
-        "disk": status.disk,
-        "learner_lives": status.learner_lives,
-        "eval": scores,
-        "trials": {
-            "waiting": status.trials_waiting,
-            "leased": status.trials_leased,
-            "done": status.trials_done,
-            "failed": status.trials_failed,
-            "released": status.trials_released,
-        },
-        "learner": {
-            "phase": learner.phase,
-            "device": learner.device,
-            "env_steps": learner.env_steps,
-            "updates": learner.updates,
-            "version": learner.version,
-            "samples_per_insert": learner.samples_per_insert,
-            "transitions_stored": learner.transitions_stored,
-            "transitions_acknowledged": learner.transitions_acknowledged,
-            "transitions_duplicated": learner.transitions_duplicated,
-            "chunks_refused": learner.chunks_refused,
-            "resident_bytes": learner.resident_bytes,
-            "failure": learner.failure,
-            "metrics": learner.metrics,
-        },
-        "actors": status.actors.iter().map(actor_json).collect::<Vec<_>>(),
-    })
-}
-
-fn actor_json(actor: &ActorStatus) -> Value {
-    let key = actor.actor.unwrap_or_default();
-    let stats = actor.stats.unwrap_or_default();
-    json!({
-        "actor": key.actor,
-        "incarnation": key.incarnation,
-        "host": actor.host,
-        "pid": actor.pid,
-        "alive": actor.alive,
-        "lag": actor.lag,
-        "heartbeat_age_s": actor.heartbeat_age_s,
-        "env_steps_per_s": actor.env_steps_per_s,
-        "env_steps": stats.env_steps,
-        "transitions_sent": stats.transitions_sent,
-        "transitions_acknowledged": stats.transitions_acknowledged,
-        "trials_done": stats.trials_done,
-        "trials_failed": stats.trials_failed,
-        "version": stats.version,
-        "waited_lease_s": stats.waited_lease_s,
-        "waited_upload_s": stats.waited_upload_s,
-        "waited_weights_s": stats.waited_weights_s,
-        "resident_bytes": stats.resident_bytes,
-        "reconnects": stats.reconnects,
-    })
 }
 
 #[cfg(test)]
