@@ -13,6 +13,16 @@ use std::time::{Duration, Instant};
 /// second.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What time is spent on, and the metric that says how much.
+const SPENT: [(&str, &str); 6] = [
+    ("data", "waited_data_s"),
+    ("sample", "sample_s"),
+    ("update", "update_s"),
+    ("publish", "publish_s"),
+    ("checkpoint", "checkpoint_s"),
+    ("store", "store_s"),
+];
+
 /// Shows the newest report.
 #[derive(Debug, Default)]
 pub struct Board {
@@ -51,12 +61,11 @@ impl Source for Board {
         let report = self.newest.lock().report.clone();
         counts(page, &report)?;
         state(page, &report)?;
-        let seconds = report.metrics.iter().filter_map(|(name, seconds)| {
-            let cause = name.strip_suffix("_s").filter(|cause| !cause.ends_with("_max"))?;
-            Some(([cause.to_owned()], *seconds))
+        let seconds = SPENT.iter().filter_map(|(cause, metric)| {
+            Some(([(*cause).to_owned()], *report.metrics.get(*metric)?))
         });
         let help = "Seconds by what they were spent on.";
-        page.counters("proteus_learner_spent_seconds", help, ["cause"], sorted(seconds))?;
+        page.counters("proteus_learner_spent_seconds", help, ["cause"], seconds)?;
         let losses = report.metrics.iter().filter_map(|(name, loss)| {
             Some(([name.strip_prefix("loss/")?.to_owned()], *loss))
         });

@@ -4,6 +4,7 @@
 //! tasks only move messages ([`service`], [`link`]); experience lies in between, in a log on disk
 //! ([`experience`]) that the replay indexes ([`replay`]).
 
+pub mod board;
 pub mod error;
 pub mod device;
 pub mod networks;
@@ -23,5 +24,6 @@ pub mod service;
 pub mod link;
 pub mod run;
 
+pub use board::Board;
 pub use error::{Error, Result};
 pub use run::{Options, Start, run};

@@ -1,6 +1,7 @@
 //! The learner's side of the control plane: joining, asking for trials, outcomes, progress.
 
 use crate::accounts::Told;
+use crate::board::Board;
 use crate::collect::Intake as _;
 use crate::error::{Error, Result};
 use crate::progress::{Reports, Standing};
@@ -164,6 +165,8 @@ pub struct Counts {
     pub service: Arc<Counters>,
     /// Which life of the learner reports.
     pub life: u64,
+    /// Where the report is shown to others than the coordinator.
+    pub board: Arc<Board>,
 }
 
 /// Reports until the coordinator says stop, which cancels `stop`; keeps reporting until `ended`,
@@ -194,6 +197,7 @@ pub async fn progress(
         while let Ok(evaluation) = reports.evaluations.try_recv() {
             report.evaluations.push(evaluation);
         }
+        counts.board.show(&report);
         let request = v1::ProgressRequest { progress: Some(report), life: counts.life };
         let leaving = last || stop.is_cancelled();
         let patience = if leaving { LAST_PATIENCE } else { PATIENCE };
@@ -206,6 +210,7 @@ pub async fn progress(
             // Told to leave while the coordinator is away: the last report is to come.
             () = stop.cancelled(), if !leaving => continue,
         };
+        counts.board.answered();
         if reply.into_inner().stop {
             stop.cancel();
         }
@@ -246,6 +251,7 @@ impl Counts {
             }
             report.metrics = standing.metrics;
             report.metrics.insert("lag_mean".to_owned(), store.mean_lag());
+            report.metrics.insert("store_s".to_owned(), service.storing().as_secs_f64());
         }
         report
     }

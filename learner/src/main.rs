@@ -2,12 +2,14 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use learner::Start;
+use learner::{Board, Start};
 use proto::connect::Exposure;
 use proto::{Credentials, Role};
+use runtime::metrics::{Endpoint, Listen};
 use runtime::{CredentialFiles, Stop};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Trains encoder and agent on what actors send, and publishes weights back.
@@ -51,6 +53,10 @@ struct Run {
     /// Without either, training begins anew.
     #[arg(long)]
     resume: bool,
+    /// Answer /metrics (for Prometheus) and /healthz here: a port of this machine, or an address
+    /// such as 0.0.0.0:9100 to be reached from others.
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<Listen>,
     /// Folder for the log; standard error without it.
     #[arg(long)]
     log_dir: Option<PathBuf>,
@@ -77,6 +83,10 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
     if arguments.exit_with_parent {
         stop.exit_with_parent(Duration::from_secs(10)).context("watch the parent process")?;
     }
+    let board = Arc::new(Board::default());
+    if let Some(listen) = arguments.metrics {
+        tokio::spawn(Endpoint::bind(listen).await?.serve(board.clone()));
+    }
     let start = if arguments.resume { Start::Resume } else { Start::Anew };
     let Run { coordinator, listen, advertise, run_dir, .. } = arguments;
     let CredentialFiles { tls, token_file } = arguments.credentials;
@@ -92,6 +102,7 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
         advertise,
         run_dir,
         start,
+        board,
     };
     Ok(learner::run(options, stop.token().clone()).await?)
 }

@@ -124,6 +124,9 @@ pub struct Meter {
     sampling: Duration,
     updating: Duration,
     waiting: Duration,
+    publishing: Duration,
+    /// What checkpoints took in all.
+    saving: Duration,
     /// What checkpoints kept training from going on: the last one, and the longest.
     stall: Duration,
     longest_stall: Duration,
@@ -144,6 +147,8 @@ impl Meter {
             sampling: Duration::ZERO,
             updating: Duration::ZERO,
             waiting: Duration::ZERO,
+            publishing: Duration::ZERO,
+            saving: Duration::ZERO,
             stall: Duration::ZERO,
             longest_stall: Duration::ZERO,
             losses: HashMap::new(),
@@ -172,8 +177,14 @@ impl Meter {
 
     /// Notes how long a checkpoint kept training from going on.
     pub fn stalled(&mut self, took: Duration) {
+        self.saving += took;
         self.stall = took;
         self.longest_stall = self.longest_stall.max(took);
+    }
+
+    /// Adds time spent on publishing weights.
+    pub fn published(&mut self, took: Duration) {
+        self.publishing += took;
     }
 
     /// Adds time spent waiting for experience.
@@ -194,6 +205,8 @@ impl Meter {
             ("waited_data_s", self.waiting),
             ("update_s", self.updating),
             ("sample_s", self.sampling),
+            ("publish_s", self.publishing),
+            ("checkpoint_s", self.saving),
             ("checkpoint_stall_s", self.stall),
             ("checkpoint_stall_max_s", self.longest_stall),
         ];

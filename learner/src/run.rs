@@ -1,6 +1,7 @@
 //! One learner process from start to end.
 
 use crate::checkpoint::Checkpoints;
+use crate::board::Board;
 use crate::error::{Error, Result};
 use crate::link::{self, Control, Counts};
 use crate::replay::{Insertion, RowLayout, Store, StoreSettings};
@@ -52,6 +53,8 @@ pub struct Options {
     pub run_dir: PathBuf,
     /// What to make of a run that is there already.
     pub start: Start,
+    /// Where its numbers are shown.
+    pub board: Arc<Board>,
 }
 
 /// Joins the run, trains, and leaves when done or when `stop` is cancelled.
@@ -73,6 +76,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     let settings = store_settings(&experiment, &family, &options.run_dir)?;
     let (store, resumed) = open(options.start, &experiment, settings, &options.run_dir)?;
     let store = Arc::new(store);
+    options.board.begin(store.clone());
     let counters = Arc::new(Counters::after(store.stored()));
     let (publisher, weights) = publish::channel();
     let (reporter, reports) = progress::channel();
@@ -93,7 +97,8 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     tasks.spawn(async move { server.await.map_err(Error::from) });
     tasks.spawn(link::submit(control.clone(), trials));
     tasks.spawn(link::outcomes(control.clone(), read, outcomes_sender, store.clone()));
-    let counts = Counts { store: store.clone(), service: counters, life };
+    let board = options.board.clone();
+    let counts = Counts { store: store.clone(), service: counters, life, board };
     let reporting = link::progress(control, reports, counts, stop.clone(), ended.clone());
     let mut reporting = tokio::spawn(reporting);
 

@@ -65,7 +65,10 @@ impl Process {
         Some((code, body.to_owned()))
     }
 
-    #[allow(clippy::disallowed_methods, reason = "what is waited for is on the other side of a poll")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "what is waited for is on the other side of a poll"
+    )]
     fn until(&self, path: &str, wanted: impl Fn(u16, &str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut last = None;

@@ -13,8 +13,8 @@ mod tests;
 pub use model::{Flow, Model, Pane};
 pub use screen::draw;
 
-use proto::tonic::Status;
 use proto::connect::Channel;
+use proto::tonic::Status;
 use proto::v1::control_client::ControlClient;
 use proto::v1::{StatusReply, StatusRequest};
 use ratatui::DefaultTerminal;

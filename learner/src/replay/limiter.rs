@@ -40,9 +40,15 @@ impl Limiter {
     /// their way.
     #[must_use]
     pub fn may_insert(&self, committed: u64, sampled: u64, insertion: u64) -> bool {
-        let ahead = (committed + insertion) as f64 - self.initial - sampled as f64 / self.ratio;
+        let ahead = self.ahead(committed + insertion, sampled);
         // Rounding must not make both sides wait.
         ahead <= self.tolerance + 1e-9 * (committed + insertion) as f64
+    }
+
+    /// Transitions by which `inserted` is ahead of what `sampled` has paid for.
+    #[must_use]
+    pub fn ahead(&self, inserted: u64, sampled: u64) -> f64 {
+        inserted as f64 - self.initial - sampled as f64 / self.ratio
     }
 
     /// Samples per insert so far; 0 before anything was inserted after the initial transitions.

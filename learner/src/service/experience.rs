@@ -10,7 +10,7 @@ use proto::v1::experience_server::Experience;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
@@ -28,6 +28,21 @@ pub struct Counters {
     pub acknowledged: AtomicU64,
     /// Chunks refused.
     pub refused: AtomicU64,
+    /// Microseconds from a chunk's arrival until it may be acknowledged, over all streams.
+    storing_us: AtomicU64,
+}
+
+impl Counters {
+    fn stored(&self, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.storing_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    /// What storing has taken so far, over all streams: in the log, and safe.
+    #[must_use]
+    pub fn storing(&self) -> Duration {
+        Duration::from_micros(self.storing_us.load(Ordering::Relaxed))
+    }
 }
 
 impl Counters {
@@ -98,7 +113,9 @@ impl Experience for Service {
             let (mut durable, counters) = (durable.clone(), counters.clone());
             async move {
                 let Due { ack, ticket, fresh } = due?;
+                let began = Instant::now();
                 durable.wait(ticket).await?;
+                counters.stored(began.elapsed());
                 counters.acknowledged.fetch_add(fresh, Ordering::AcqRel);
                 Ok(ack)
             }
@@ -142,7 +159,9 @@ impl OneStream {
 
     async fn take(&self, chunk: v1::Chunk) -> Result<Due, Status> {
         let chunk = CheckedChunk::check(chunk, self.store.spec())?;
+        let began = Instant::now();
         let Stored { account, duplicate } = self.store_when_there_is_space(&chunk).await?;
+        self.counters.stored(began.elapsed());
         let fresh = if duplicate { 0 } else { chunk.len() as u64 };
         let ack = v1::Ack { next_sequence: account.next.0, transitions: account.transitions };
         Ok(Due { ack, ticket: self.store.log().appended(), fresh })

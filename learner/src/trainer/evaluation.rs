@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::evaluate::Moment;
 use crate::experience::Event;
 use crate::progress::Phase;
+use std::time::Instant;
 use types::TrialOutcome;
 
 impl Trainer {
@@ -45,7 +46,9 @@ impl Trainer {
             let mark = self.store.mark();
             self.take_outcomes()?;
             if self.evaluator.is_pending() {
+                let began = Instant::now();
                 self.store.wait(mark, PATIENCE);
+                self.meter.waited(began.elapsed());
             }
             self.report_if_due(Phase::Evaluating)?;
         }

@@ -268,6 +268,7 @@ impl Trainer {
     }
 
     fn publish(&mut self) -> Result<()> {
+        let began = Instant::now();
         let params = self.pearl.acting()?;
         let bytes = nets::write_agent(self.pearl.agent(), &params)?;
         let version = self.publisher.next();
@@ -275,6 +276,7 @@ impl Trainer {
         self.store.published(version);
         self.publisher.publish(bytes);
         self.unpublished = false;
+        self.meter.published(began.elapsed());
         Ok(())
     }
 
@@ -311,13 +313,18 @@ impl Trainer {
     fn report(&mut self, phase: Phase) -> Result<()> {
         let inserted = self.store.inserted();
         let measured = self.limiter.map_or(0.0, |l| l.measured(inserted, self.sampled));
+        let mut metrics = self.meter.read()?;
+        if let Some(limiter) = self.limiter {
+            let ahead = limiter.ahead(inserted, self.sampled);
+            metrics.insert("collection_ahead".to_owned(), ahead);
+        }
         let standing = Standing {
             phase,
             device: crate::device::name(self.device),
             updates: self.updates,
             samples_per_insert: measured,
             version: self.store.newest().0,
-            metrics: self.meter.read()?,
+            metrics,
             failure: String::new(),
             paused: self.writer.full().unwrap_or_default(),
             checkpoint_updates: self.writer.newest(),

@@ -14,11 +14,15 @@ use crate::replay::sampler::{HostBatch, SampleSizes};
 use crate::replay::staging::Staging;
 use parking_lot::{Condvar, Mutex, RwLock};
 use proto::chunk::CheckedChunk;
+use runtime::metrics::Histogram;
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use types::{EnvSpec, Incarnation, Purpose, TaskRef, TrialId, Version};
+
+/// Buckets for the lag, in versions.
+const LAGS: [f64; 10] = [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
 /// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +93,8 @@ pub struct Store {
     inserted: AtomicU64,
     duplicated: AtomicU64,
     lag_sum: AtomicU64,
+    /// Lag of what this process has stored.
+    lag: Histogram,
     /// The disk of the log is full, in the system's words.
     full: Mutex<Option<String>>,
     changes: Mutex<u64>,
@@ -125,6 +131,7 @@ impl Store {
             inserted: AtomicU64::new(0),
             duplicated: AtomicU64::new(0),
             lag_sum: AtomicU64::new(0),
+            lag: Histogram::new(&LAGS),
             full: Mutex::new(None),
             changes: Mutex::new(0),
             changed: Condvar::new(),
@@ -200,6 +207,7 @@ impl Store {
             Admission::Stored(account) => {
                 let lag = chunk.policy_version.lag_behind(newest);
                 self.lag_sum.fetch_add(lag * transitions, Ordering::Relaxed);
+                self.lag.observe(lag as f64, u32::try_from(transitions).unwrap_or(u32::MAX));
                 self.notify();
                 Ok(Stored { account, duplicate: false })
             }
@@ -389,6 +397,13 @@ impl Store {
     #[must_use]
     pub fn written(&self) -> u64 {
         self.tasks.iter().map(|task| task.lock().transitions.inserted()).sum()
+    }
+
+    /// Versions that the policy was behind when its transitions were stored, each transition
+    /// counted, since this process began.
+    #[must_use]
+    pub fn lag(&self) -> &Histogram {
+        &self.lag
     }
 
     /// Versions behind the newest, averaged over the transitions stored.
