@@ -33,6 +33,13 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Those of a learner that was started again, of which `stored` transitions were stored before:
+    /// whoever sends one of them again gets its acknowledgement.
+    #[must_use]
+    pub fn after(stored: u64) -> Self {
+        Self { acknowledged: stored.into(), ..Self::default() }
+    }
+
     fn stored(&self, took: Duration) {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.storing_us.fetch_add(us, Ordering::Relaxed);
@@ -42,15 +49,6 @@ impl Counters {
     #[must_use]
     pub fn storing(&self) -> Duration {
         Duration::from_micros(self.storing_us.load(Ordering::Relaxed))
-    }
-}
-
-impl Counters {
-    /// Those of a learner that was started again, of which `stored` transitions were stored before:
-    /// whoever sends one of them again gets its acknowledgement.
-    #[must_use]
-    pub fn after(stored: u64) -> Self {
-        Self { acknowledged: stored.into(), refused: AtomicU64::new(0) }
     }
 }
 

@@ -210,7 +210,7 @@ async fn the_coordinator_lets_each_role_do_its_own() {
     for role in Role::ALL {
         let channel = connect(&address, Role::Coordinator, &secrets.of(role)).await.unwrap();
         let mut control = proto::connect::control(channel);
-        control.status(v1::StatusRequest {}).await.unwrap();
+        control.status(v1::StatusRequest::default()).await.unwrap();
         let submit = control.submit(v1::SubmitRequest::default()).await;
         let register = control.register(v1::RegisterRequest::default()).await;
         let heartbeat = control.heartbeat(v1::HeartbeatRequest::default()).await;
