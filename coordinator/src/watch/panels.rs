@@ -20,8 +20,8 @@ pub(super) fn actors(model: &Model, status: &StatusReply, frame: &mut Frame<'_>,
     let alive = status.actors.iter().filter(|actor| actor.alive).count();
     let title = format!("actors: {alive} alive of {}", status.actors.len());
     let wide = area.width >= WIDE;
-    let mut names = vec!["#", "life", "steps/s", "lag", "heard", "MiB", "waits for"];
-    let mut widths: Vec<Constraint> = [4, 4, 7, 4, 6, 6, 9].map(Constraint::Length).into();
+    let mut names = vec!["#", "life", "steps/s", "lag", "heard", "MiB", "waits"];
+    let mut widths: Vec<Constraint> = [3, 4, 7, 4, 5, 5, 7].map(Constraint::Length).into();
     if wide {
         names.extend(["steps", "host:pid"]);
         widths.extend([Constraint::Length(12), Constraint::Fill(1)]);

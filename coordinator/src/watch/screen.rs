@@ -154,7 +154,7 @@ fn limiter_line(status: &StatusReply, learner: &LearnerProgress) -> Line<'static
     let target = status.samples_per_insert_target;
     let ratio = if target > 0.0 { learner.samples_per_insert / target } else { 0.0 };
     let ahead = learner.metrics.get("collection_ahead").map_or_else(String::new, |ahead| {
-        format!(", {} of {} transitions ahead", short(*ahead), status.tolerance)
+        format!(", {}/{} ahead", short(*ahead), status.tolerance)
     });
     Line::from(vec![
         Span::styled(bars::gauge(ratio, BAR), Style::new().fg(Color::Cyan)),
