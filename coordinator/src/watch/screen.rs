@@ -102,7 +102,6 @@ fn progress_line(status: &StatusReply, learner: &LearnerProgress, width: u16) ->
 }
 
 fn speed_line(model: &Model, status: &StatusReply, learner: &LearnerProgress) -> Line<'static> {
-    let device = if learner.device.is_empty() { "?" } else { &learner.device };
     let speeds = bars::sparkline(&model.speeds(), usize::from(BAR));
     let bar = format!("{speeds:>width$}", width = usize::from(BAR));
     named(
@@ -111,7 +110,7 @@ fn speed_line(model: &Model, status: &StatusReply, learner: &LearnerProgress) ->
             Span::styled(bar, Style::new().fg(Color::Cyan)),
             format!("  {} steps/s", short(status.env_steps_per_s)).bold(),
             Span::raw(format!(
-                ", {} updates/s ({} on {device}), lag {}",
+                ", {} updates/s ({}), lag {}",
                 short(status.updates_per_s),
                 grouped(learner.updates),
                 short(mean_lag(status)),
@@ -194,10 +193,11 @@ pub(super) fn returns(status: &StatusReply) -> String {
 pub(super) fn holdings(status: &StatusReply) -> String {
     let learner = learner_of(status);
     format!(
-        "version {}, checkpoint {}, learner {}",
+        "version {}, checkpoint {}, learner {} on {}",
         learner.version,
         checkpoint(status),
-        mebibytes(learner.resident_bytes)
+        mebibytes(learner.resident_bytes),
+        learner.device
     )
 }
 
