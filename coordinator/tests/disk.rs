@@ -103,7 +103,7 @@ async fn what_cannot_be_written_down_is_not_answered_and_is_not_lost() {
     // The run lives on meanwhile, and says what is wrong.
     actor.heartbeat(key, v1::ActorStats::default()).await.unwrap();
     learner.progress(v1::LearnerProgress::default()).await.unwrap();
-    let status = actor.control.status(v1::StatusRequest {}).await.unwrap().into_inner();
+    let status = actor.control.status(v1::StatusRequest::default()).await.unwrap().into_inner();
     assert!(status.disk.contains("control.journal") && status.disk.contains("No space left"));
 
     std::fs::remove_file(filler).unwrap();
