@@ -34,7 +34,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = "latest")]
     tag: String,
 
-    /// Build the learner with the CUDA libraries as well, as <TAG>-cuda (several GiB)
+    /// Build the learner with the CUDA libraries as well, tagged TAG-cuda (several GiB)
     #[arg(long)]
     cuda: bool,
 
