@@ -97,9 +97,9 @@ fn a_small_terminal_shows_all_that_matters() {
 fn keys_scroll_hold_and_leave() {
     let mut model = Model::default();
     model.take(status(300));
-    assert!(!screen(&model, 100, 30).contains(" 299 "));
+    assert!(!screen(&model, 100, 30).contains("299 300 "));
     press(&mut model, KeyCode::End);
-    assert!(screen(&model, 100, 30).contains("299  300"));
+    assert!(screen(&model, 100, 30).contains("299 300 "));
     press(&mut model, KeyCode::Left);
     press(&mut model, KeyCode::End);
     assert!(screen(&model, 100, 30).contains("line 0"));
