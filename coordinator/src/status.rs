@@ -85,6 +85,9 @@ impl State {
         if self.seat.learner().is_none() {
             return verdict.instead(Limit::NoLearner, "none has joined the run".to_owned());
         }
+        if self.progress.phase == "starting" {
+            return Verdict { limit: Limit::Starting, ..verdict };
+        }
         if !self.progress.paused.is_empty() {
             let why = self.progress.paused.clone();
             return verdict.instead(Limit::Paused, why);
