@@ -66,9 +66,10 @@ impl Source for Board {
         });
         let help = "Seconds by what they were spent on.";
         page.counters("proteus_learner_spent_seconds", help, ["cause"], seconds)?;
-        let losses = report.metrics.iter().filter_map(|(name, loss)| {
-            Some(([name.strip_prefix("loss/")?.to_owned()], *loss))
-        });
+        let losses = report
+            .metrics
+            .iter()
+            .filter_map(|(name, loss)| Some(([name.strip_prefix("loss/")?.to_owned()], *loss)));
         let help = "Newest losses, averages over the updates since the report before.";
         page.gauges("proteus_learner_loss", help, ["loss"], sorted(losses))?;
         match self.store.get() {
@@ -110,9 +111,17 @@ fn counts(page: &mut Page<'_>, report: &LearnerProgress) -> fmt::Result {
         ("env_steps", "Training transitions in the replay.", report.env_steps),
         ("updates", "Updates.", report.updates),
         ("transitions_stored", "Transitions in the log.", report.transitions_stored),
-        ("transitions_acknowledged", "Transitions told to be safe.", report.transitions_acknowledged),
+        (
+            "transitions_acknowledged",
+            "Transitions told to be safe.",
+            report.transitions_acknowledged,
+        ),
         ("transitions_inserted", "Transitions learned from.", report.transitions_inserted),
-        ("transitions_discarded", "Transitions of attempts not used.", report.transitions_discarded),
+        (
+            "transitions_discarded",
+            "Transitions of attempts not used.",
+            report.transitions_discarded,
+        ),
         ("transitions_duplicated", "Transitions sent twice.", report.transitions_duplicated),
         ("chunks_refused", "Chunks refused.", report.chunks_refused),
     ];
@@ -128,7 +137,11 @@ fn state(page: &mut Page<'_>, report: &LearnerProgress) -> fmt::Result {
         ("weights_version", "Newest version published.", number(report.version)),
         ("samples_per_insert_ratio", "Held so far.", report.samples_per_insert),
         ("experience_log_bytes", "Log on disk in bytes.", number(report.log_bytes)),
-        ("checkpoint_updates", "Updates at the newest checkpoint.", number(report.checkpoint_updates)),
+        (
+            "checkpoint_updates",
+            "Updates at the newest checkpoint.",
+            number(report.checkpoint_updates),
+        ),
         ("paused", "Whether training pauses.", number(paused)),
     ];
     for (name, help, value) in gauges {

@@ -105,6 +105,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the coordinator is away, rather than of another opinion.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Coordinator { status, .. } if proto::error::is_transient(status))
+    }
+
     /// Whether there is no space on a disk: it may come back.
     #[must_use]
     pub fn is_full(&self) -> bool {

@@ -206,7 +206,15 @@ pub async fn progress(
             async move { control.progress(request).await }
         });
         let reply = tokio::select! {
-            reply = report => reply?,
+            reply = report => match reply {
+                Ok(reply) => reply,
+                // All is saved. A scheduler would take an error for a reason to start it again.
+                Err(error) if last && error.is_transient() => {
+                    tracing::warn!(%error, "nobody is left to take the last report");
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            },
             // Told to leave while the coordinator is away: the last report is to come.
             () = stop.cancelled(), if !leaving => continue,
         };

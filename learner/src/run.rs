@@ -1,7 +1,7 @@
 //! One learner process from start to end.
 
-use crate::checkpoint::Checkpoints;
 use crate::board::Board;
+use crate::checkpoint::Checkpoints;
 use crate::error::{Error, Result};
 use crate::link::{self, Control, Counts};
 use crate::replay::{Insertion, RowLayout, Store, StoreSettings};

@@ -185,7 +185,7 @@ fn a_run_in_containers_survives_killed_containers_and_a_cut_network() {
 
     let mut stop = coordinator(["stop", "--run-dir", project.run().to_str().unwrap()]);
     succeed(stop.args(&project.credentials));
-    let end = Duration::from_secs(60);
+    let end = Duration::from_secs(90);
     let summary = eventually("the summary", end, || summary(&project.run()));
     assert_eq!((&summary["result"], &summary["failure"]), (&"stopped".into(), &Value::Null));
     assert_exactly_once(&summary);
