@@ -217,9 +217,9 @@ fn one_trial_at_a_time_for_two_actors_makes_it_the_limiter() {
 
 #[test]
 fn a_slow_way_to_the_learner_makes_it_the_link() {
-    let settings = ["collection.samples_per_insert=1", "actors.unacknowledged=1024"];
+    let settings = [&SLOW_ACTOR[..], &["actors.unacknowledged=1024"]].concat();
     let run = Run::start(&settings, 1);
-    let to_target = Shape { bytes_per_s: Some(50_000), ..Shape::default() };
+    let to_target = Shape { bytes_per_s: Some(100_000), ..Shape::default() };
     run.proxy.set(Rules { to_target, ..Rules::default() });
     run.expect("link");
     // And not for ever.
