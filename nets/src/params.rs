@@ -174,9 +174,11 @@ impl Params {
             ));
             start = end;
         }
-        let header = format!("{{{}}}", fields.join(","));
-        let padded = header.len().next_multiple_of(8);
-        format!("{header:<padded$}", padded = header.chars().count() + padded - header.len())
+        let mut header = format!("{{{}}}", fields.join(","));
+        while !header.len().is_multiple_of(8) {
+            header.push(' ');
+        }
+        header
     }
 
     /// Reads a safetensors file of F32 or BF16 tensors and its metadata; what it allocates is

@@ -130,9 +130,10 @@ impl Segment {
         self.map.flush_range(range.start, range.len())
     }
 
-    /// Zeroes everything from `offset` on.
+    /// Zeroes everything from `offset` on. A file that was cut off may end within a word, which is
+    /// never looked at.
     pub(super) fn wipe(&self, offset: usize) {
-        for word in (offset..self.len()).step_by(4) {
+        for word in (offset..self.len() / 4 * 4).step_by(4) {
             self.word(word).store(0, Ordering::Relaxed);
         }
     }

@@ -189,8 +189,8 @@ impl AsyncRead for Io {
                 let before = buffer.filled().len();
                 ready!(Pin::new(stream).poll_read(cx, buffer))?;
                 let byte = buffer.filled().get(before).copied();
-                if std::mem::take(first) && byte == Some(ALERT) {
-                    let why = "the other end speaks TLS only; pass --tls DIR";
+                if std::mem::take(first) && byte.is_none_or(|byte| byte == ALERT) {
+                    let why = "the other end hung up at once; if it wants TLS, pass --tls DIR";
                     return Poll::Ready(Err(io::Error::other(why)));
                 }
                 Poll::Ready(Ok(()))

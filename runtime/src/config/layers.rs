@@ -45,17 +45,36 @@ pub(super) fn from_overrides(overrides: &[String]) -> Result<Vec<Setting>, Error
     overrides.iter().map(setting).collect()
 }
 
+/// Levels of nesting, more than any configuration needs; a parser uses the stack for each.
+const LEVELS: usize = 64;
+
+/// Whether brackets, or the parts of a dotted key, are nested deeper than that.
+pub(super) fn is_too_deep(text: &str) -> bool {
+    let (mut open, mut dots) = (0_usize, 0_usize);
+    text.chars().any(|character| {
+        match character {
+            '[' | '{' => (open, dots) = (open + 1, 0),
+            ']' | '}' => (open, dots) = (open.saturating_sub(1), 0),
+            '=' | ',' | '\n' => dots = 0,
+            '.' => dots += 1,
+            _ => {}
+        }
+        open > LEVELS || dots > LEVELS
+    })
+}
+
 fn is_path(key: &str) -> bool {
     let word = |part: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    key.split('.').all(word)
+    key.split('.').all(word) && !is_too_deep(key)
 }
 
 /// A TOML value if the text is one, else the text itself.
 fn parse(text: &str, origin: &str) -> Value {
-    let document = format!("value = {text}").parse::<toml::Table>();
-    let parsed = document.ok().and_then(|mut table| {
+    let shallow = Some(text).filter(|text| !is_too_deep(text));
+    let document = shallow.and_then(|text| format!("value = {text}").parse::<toml::Table>().ok());
+    let parsed = document.and_then(|mut table| {
         let alone = table.len() == 1;
         table.remove("value").filter(|_| alone)
     });

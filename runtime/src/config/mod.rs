@@ -41,6 +41,12 @@ pub fn load_with<T: DeserializeOwned>(
     if !file.is_file() {
         return Err(Error::NoFile { file: file.to_owned() });
     }
+    // What cannot be read is told below.
+    let text = std::fs::read(file).unwrap_or_default();
+    if layers::is_too_deep(&String::from_utf8_lossy(&text)) {
+        let reason = "brackets or dotted keys are nested too deeply".to_owned();
+        return Err(Error::Read { origin: file.display().to_string(), reason });
+    }
     let source = File::from(file).format(FileFormat::Toml);
     let mut builder = Config::builder().add_source(source);
     for layer in

@@ -86,8 +86,6 @@ fn framed(message: &[u8]) -> Bytes {
 struct World {
     learner: Learner,
     steady: Steady,
-    /// Of somebody who may call.
-    channel: Channel,
     log: Log,
 }
 
@@ -97,15 +95,21 @@ impl World {
         let log = Log::start();
         let learner = Learner::start(of(Role::Learner)).await;
         let steady = Steady::open(&learner, &of(Role::Actor)).await;
-        let channel = connect(&learner.address, Role::Learner, &of(Role::Actor)).await.unwrap();
-        Self { learner, steady, channel, log }
+        Self { learner, steady, log }
     }
+}
+
+/// Of somebody who may call.
+async fn caller(learner: &Learner, secrets: Option<&Secrets>) -> Channel {
+    let credentials = secrets.map_or_else(Credentials::none, |secrets| secrets.of(Role::Actor));
+    connect(&learner.address, Role::Learner, &credentials).await.unwrap()
 }
 
 #[tokio::test]
 async fn an_oversize_message_is_refused_before_it_is_there() {
     let secrets = Secrets::new();
-    let World { learner, mut steady, mut channel, log } = World::start(Some(&secrets)).await;
+    let World { learner, mut steady, log } = World::start(Some(&secrets)).await;
+    let mut channel = caller(&learner, Some(&secrets)).await;
     for _ in 0..5 {
         steady.send().await;
         // Its length is enough.
@@ -118,13 +122,14 @@ async fn an_oversize_message_is_refused_before_it_is_there() {
         );
     }
     steady.send().await;
-    assert_eq!(learner.store.written(), 6 * 4);
+    assert_eq!(learner.store.stored(), 6 * 4);
     log.expect_one(&["Size", "5242880"]);
 }
 
 #[tokio::test]
 async fn messages_under_way_are_bounded_for_a_connection() {
-    let World { mut steady, channel, log, .. } = World::start(None).await;
+    let World { learner, mut steady, log } = World::start(None).await;
+    let channel = caller(&learner, None).await;
     let four = || Bytes::from([&[0][..], &(4 * 1024 * 1024_u32).to_be_bytes()].concat());
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..3 {
@@ -142,7 +147,8 @@ async fn messages_under_way_are_bounded_for_a_connection() {
 #[tokio::test]
 async fn a_stream_that_sends_byte_by_byte_is_cut() {
     let secrets = Secrets::new();
-    let World { mut steady, channel, log, .. } = World::start(Some(&secrets)).await;
+    let World { learner, mut steady, log } = World::start(Some(&secrets)).await;
+    let channel = caller(&learner, Some(&secrets)).await;
     let begun = framed(&[0; 1000]).slice(..100);
     let header = framed(&[0; 1000]).slice(..3);
     let mut calls = tokio::task::JoinSet::new();
@@ -177,7 +183,7 @@ async fn closed(mut stream: TcpStream) {
 #[tokio::test]
 async fn who_never_says_hello_is_cut_and_told_once() {
     for secrets in [None, Some(Secrets::new())] {
-        let World { learner, mut steady, log, .. } = World::start(secrets.as_ref()).await;
+        let World { learner, mut steady, log } = World::start(secrets.as_ref()).await;
         let mut silent = tokio::task::JoinSet::new();
         for number in 0..50 {
             let mut stream = TcpStream::connect(&learner.address).await.unwrap();
@@ -223,7 +229,8 @@ fn garbage() -> impl Strategy<Value = Vec<u8>> {
 #[tokio::test]
 async fn ten_thousand_garbage_messages_are_refused_and_told_once() {
     let secrets = Secrets::new();
-    let World { learner, mut steady, mut channel, log } = World::start(Some(&secrets)).await;
+    let World { learner, mut steady, log } = World::start(Some(&secrets)).await;
+    let mut channel = caller(&learner, Some(&secrets)).await;
     let mut runner = TestRunner::deterministic();
     let garbage = garbage();
     for number in 0..10_000 {
@@ -238,13 +245,13 @@ async fn ten_thousand_garbage_messages_are_refused_and_told_once() {
         );
     }
     steady.send().await;
-    assert_eq!(learner.store.written(), 21 * 4);
+    assert_eq!(learner.store.stored(), 21 * 4);
     log.expect_one(&["Message"]);
 }
 
 #[tokio::test]
 async fn garbage_instead_of_grpc_is_refused_and_told_once() {
-    let World { learner, mut steady, log, .. } = World::start(None).await;
+    let World { learner, mut steady, log } = World::start(None).await;
     for number in 0..1000 {
         if number % 100 == 0 {
             steady.send().await;

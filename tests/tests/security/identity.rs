@@ -33,7 +33,7 @@ async fn refused<F: Future<Output = ()>>(
         attempt(learner.address.clone()).await;
     }
     steady.send().await;
-    assert_eq!(learner.store.written(), 4 * (ATTEMPTS as u64 + 1), "nothing else is stored");
+    assert_eq!(learner.store.stored(), 4 * (ATTEMPTS as u64 + 1), "nothing else is stored");
     log.expect_one(words);
 }
 
