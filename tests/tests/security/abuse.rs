@@ -41,7 +41,7 @@ impl http_body::Body for Dribble {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         let Some(ticks) = &mut this.ticks else { return Poll::Ready(None) };
-        ticks.poll_tick(cx).map(|_| Some(Ok(Frame::data(Bytes::from_static(&[0])))))
+        ticks.poll_tick(cx).map(|_| Some(Ok(Frame::data(Bytes::from_static(&[1])))))
     }
 }
 
