@@ -39,6 +39,8 @@ pub struct Learner {
     pub life: u64,
     /// When it was last heard of.
     pub heard: Now,
+    /// Nothing has been heard of it yet: it was there before the coordinator was started again.
+    pub presumed: bool,
 }
 
 impl Learner {
@@ -124,16 +126,16 @@ impl Seat {
     /// A process asks for the place; it has been asking since `asked`.
     ///
     /// Whoever has the place keeps it if it is heard of in the meantime, and loses it after
-    /// [`SILENCE`]. The same process, or one in the same place (in a container the first process
+    /// [`SILENCE`]; after a restart of the coordinator, of silence since it was asked. The same process, or one in the same place (in a container the first process
     /// always has number 1), takes over at once.
     pub fn join(&mut self, process: &Newcomer, asked: Now, now: Now) -> Joined {
         if let Some(known) = &self.learner {
             let same = (&known.process.host, known.process.pid) == (&process.host, process.pid);
-            // A learner of before a restart has its time of grace, but has not been heard of.
-            if !same && known.heard > asked && known.heard <= now {
+            if !same && known.heard > asked && !known.presumed {
                 return Joined::No;
             }
-            if !same && now.saturating_sub(known.heard) <= SILENCE {
+            let silent_since = if known.presumed { asked } else { known.heard };
+            if !same && now.saturating_sub(silent_since) <= SILENCE {
                 return Joined::Doubtful;
             }
         }
@@ -144,15 +146,16 @@ impl Seat {
     /// `process` is the learner from now on, in the life `life`.
     pub(crate) fn sit(&mut self, process: Newcomer, life: u64, now: Now) {
         self.lives = life;
-        self.learner = Some(Learner { process, life, heard: now });
+        self.learner = Some(Learner { process, life, heard: now, presumed: false });
         self.empty = None;
         self.released = false;
     }
 
-    /// Takes a learner to have been heard of at `now`.
+    /// Takes a learner to have been heard of at `now`, though it was not.
     pub(crate) fn heard_again(&mut self, now: Now) {
         if let Some(learner) = &mut self.learner {
             learner.heard = now;
+            learner.presumed = true;
         }
     }
 
@@ -182,6 +185,7 @@ impl Seat {
             }
             Some(learner) => {
                 learner.heard = now;
+                learner.presumed = false;
                 Ok(())
             }
         }
@@ -313,15 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn after_a_restart_of_the_coordinator_the_first_learner_is_waited_for_and_then_replaced() {
+    fn after_a_restart_of_the_coordinator_the_first_has_as_long_to_be_heard_of() {
         let mut seat = Seat::default();
-        seat.sit(process(1), 1, at(0.0));
+        assert_eq!(seat.join(&process(1), at(0.0), at(0.0)), Joined::Yes(1));
         seat.heard_again(at(10.0));
-        assert_eq!(seat.join(&process(2), at(0.5), at(0.5)), Joined::Doubtful);
+        assert_eq!(seat.join(&process(2), at(1.0), at(3.9)), Joined::Doubtful);
         let mut alive = seat.clone();
-        alive.heard(1, at(0.7)).unwrap();
-        assert_eq!(alive.join(&process(2), at(0.5), at(0.8)), Joined::No);
-        assert_eq!(seat.join(&process(2), at(0.5), at(12.9)), Joined::Doubtful);
-        assert_eq!(seat.join(&process(2), at(0.5), at(13.1)), Joined::Yes(2));
+        alive.heard(1, at(2.0)).unwrap();
+        assert_eq!(alive.join(&process(2), at(1.0), at(2.1)), Joined::No);
+        assert_eq!(seat.join(&process(2), at(1.0), at(4.1)), Joined::Yes(2));
     }
 }

@@ -213,6 +213,11 @@ pub async fn progress(
                     tracing::warn!(%error, "nobody is left to take the last report");
                     return Ok(());
                 }
+                // The coordinator has left first; the last checkpoint is still being written.
+                Err(error) if leaving && error.is_transient() => {
+                    tracing::debug!(%error, "nobody takes a report any more");
+                    continue;
+                }
                 Err(error) => return Err(error),
             },
             // Told to leave while the coordinator is away: the last report is to come.

@@ -1,4 +1,6 @@
-//! What tests of several processes share.
+//! What tests and measuring programs of several processes share.
 
+pub mod chaos;
+pub mod process;
 pub mod proxy;
 pub mod replay;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod ci;
 mod images;
 mod setup;
@@ -65,6 +66,7 @@ enum Task {
     #[command(after_help = "Examples:
   cargo xtask bench                       every figure of ours
   cargo xtask bench actor ingest          two of them
+  cargo xtask bench soak --minutes 30     memory over time; only when it is named, and once
   cargo xtask bench --repeats 5 --json    medians of five, for programs
   cargo xtask bench peers                 PyTorch and Ray on the same work, beside ours
 
@@ -78,6 +80,22 @@ enum Task {
   cargo xtask images --base local               on a base made from this machine's C library
   cargo xtask images --prefix registry.example.org/team/ --tag 0.1.0 --cuda")]
     Images(images::Options),
+
+    /// Run for real under a seeded schedule of faults, and judge what must hold all the same
+    ///
+    /// kill -9, SIGSTOP, network partition and delay, corrupt chunks, a full disk, jumps of the
+    /// clock: against a coordinator, a learner and three actors on this machine. Faults that need
+    /// root (the full disk) or libfaketime (the clock) are skipped, and said to be, without. On
+    /// failure the run directory is kept.
+    #[command(after_help = "Examples:
+  cargo xtask chaos --seed 7 --minutes 2
+  cargo xtask chaos --seed 1..20           a minute for each of twenty seeds
+  cargo xtask chaos --seed 1..20 --json    for programs, a line for each")]
+    Chaos {
+        /// --seed S or A..B, --minutes M, --json
+        #[arg(value_name = "FLAGS", trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 
     /// Check what must hold before a change is taken: lints, then tests
     Ci,
@@ -101,6 +119,10 @@ struct BenchArgs {
     /// Measure each this many times, in turns, and show medians
     #[arg(long, default_value_t = 3, value_parser = repeats)]
     repeats: usize,
+
+    /// How long `soak` looks on
+    #[arg(long, value_name = "M", default_value_t = 30.0)]
+    minutes: f64,
 }
 
 fn repeats(text: &str) -> Result<usize, String> {
@@ -113,7 +135,7 @@ fn repeats(text: &str) -> Result<usize, String> {
 impl From<BenchArgs> for Plan {
     fn from(args: BenchArgs) -> Self {
         let format = if args.json { Format::Json } else { Format::Table };
-        Self { names: args.names, repeats: args.repeats, format }
+        Self { names: args.names, repeats: args.repeats, minutes: args.minutes, format }
     }
 }
 
@@ -141,6 +163,7 @@ fn run(cli: Cli) -> Result<()> {
         Task::Test { filter } => test::run(filter.as_deref()),
         Task::Bench(args) => bench::run(&args.into()),
         Task::Images(options) => images::run(&options),
+        Task::Chaos { arguments } => chaos::run(&arguments),
         Task::Ci => ci::run(),
         Task::Lint => ci::lint(),
         Task::Tools => ci::install(),

@@ -10,7 +10,7 @@ pub use spool::{Next, Spool};
 use crate::Error;
 use crate::retry::{Attempts, Peer};
 use crate::stats::Stats;
-use proto::tonic::Status;
+use proto::tonic::{Code, Status};
 use proto::v1;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,6 +20,9 @@ use types::Sequence;
 
 /// Chunks handed to the connection beyond what its flow-control window holds.
 const IN_FLIGHT: usize = 8;
+
+/// Times in a row that a chunk may arrive damaged before something here must be broken.
+const MOST_DAMAGED: u32 = 5;
 
 const CALL: &str = "Push to the learner";
 
@@ -38,6 +41,8 @@ pub struct Upload {
 enum Broken {
     /// It may work the next time.
     Connection(String),
+    /// A chunk was damaged on the way; it is whole in the spool.
+    Damaged(Box<Status>),
     /// It never will.
     Fatal(Error),
 }
@@ -47,7 +52,10 @@ impl From<Status> for Broken {
         if proto::error::is_transient(&status) {
             return Self::Connection(status.to_string());
         }
-        Self::Fatal(Error::refused(CALL, &status))
+        match status.code() {
+            Code::DataLoss => Self::Damaged(Box::new(status)),
+            _ => Self::Fatal(Error::refused(CALL, &status)),
+        }
     }
 }
 
@@ -61,6 +69,7 @@ impl Upload {
     /// right.
     pub async fn run(self) -> Result<(), Error> {
         let mut attempts = Attempts::new(&self.learner, "upload", self.spool.first().0)?;
+        let mut damaged = 0;
         loop {
             let before = self.spool.first();
             let ended = self.stream(&mut attempts).await;
@@ -69,12 +78,23 @@ impl Upload {
                 Ok(()) if self.spool.is_uploaded() => return Ok(()),
                 Ok(()) => "the learner closed the stream".to_owned(),
                 Err(Broken::Connection(why)) => why,
+                Err(Broken::Damaged(status)) if damaged == MOST_DAMAGED => {
+                    return Err(Error::refused(CALL, &status));
+                }
+                Err(Broken::Damaged(status)) => {
+                    damaged += 1;
+                    status.to_string()
+                }
                 Err(Broken::Fatal(error)) => return Err(error),
             };
             if self.spool.is_uploaded() {
                 return Ok(());
             }
-            attempts.pause(self.spool.first() > before, last).await?;
+            let progress = self.spool.first() > before;
+            if progress {
+                damaged = 0;
+            }
+            attempts.pause(progress, last).await?;
             self.stats.reconnected();
         }
     }

@@ -62,13 +62,20 @@ pub struct Loaded {
 
 impl Checkpoints {
     /// Checkpoints under `<run_dir>/checkpoints`, which is made if need be, of which the `keep`
-    /// newest are kept.
+    /// newest are kept. What a process that was killed had begun to write is removed.
     ///
     /// # Errors
-    /// If the folder cannot be made.
+    /// If the folder cannot be made, or something in it not be removed.
     pub fn in_run(run_dir: &Path, keep: usize) -> Result<Self> {
         let folder = run_dir.join("checkpoints");
         fs::create_dir_all(&folder).map_err(file("create the folder", &folder))?;
+        for entry in fs::read_dir(&folder).map_err(file("list", &folder))? {
+            let path = entry.map_err(file("list", &folder))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+            if name.starts_with('.') && name.ends_with(".tmp") {
+                remove_folder(&path)?;
+            }
+        }
         Ok(Self { folder, keep })
     }
 

@@ -25,6 +25,9 @@ use report::Report;
 /// The name that asks for other systems to be measured as well.
 const PEERS: &str = "peers";
 
+/// Takes so long that it is measured once, and only when it is named.
+const LONG: &str = "soak";
+
 /// How figures are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -41,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) names: Vec<String>,
     /// How often each is measured; medians are shown.
     pub(crate) repeats: usize,
+    /// How long [`LONG`] looks on.
+    pub(crate) minutes: f64,
     pub(crate) format: Format,
 }
 
@@ -60,7 +65,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     cargo::build(&[&cargo::PROCESSES[..], &["tests"]].concat())?;
     let with_peers = plan.names.iter().any(|name| name == PEERS);
     let pairs = if with_peers { peers::pairs()? } else { Vec::new() };
-    let mut programs = ours(&plan.names, &pairs)?;
+    let mut programs = ours(plan, &pairs)?;
     if with_peers {
         programs.extend(peers::programs()?);
     }
@@ -74,14 +79,18 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
 }
 
 /// Our own benches: those named, those the peers are compared with, or all.
-fn ours(names: &[String], pairs: &[Pair]) -> Result<Vec<Program>> {
+fn ours(plan: &Plan, pairs: &[Pair]) -> Result<Vec<Program>> {
     let file = cargo::binary("bench")?;
     let listed = shell::read(Command::new(&file).arg("--list"))?;
     let known: Vec<&str> = listed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let chosen = choose(names, pairs, &known)?;
+    let chosen = choose(&plan.names, pairs, &known)?;
     let folder = workspace::root()?;
+    let arguments = |name: &str| match name {
+        LONG => vec![name.into(), "--minutes".into(), plan.minutes.to_string().into()],
+        _ => vec![name.into()],
+    };
     let program = |name: String| Program {
-        arguments: vec![name.clone().into()],
+        arguments: arguments(&name),
         name,
         file: file.clone(),
         folder: folder.clone(),
@@ -102,7 +111,8 @@ fn choose(names: &[String], pairs: &[Pair], known: &[&str]) -> Result<Vec<String
         }
     }
     if chosen.is_empty() {
-        chosen = known.iter().map(|name| (*name).to_owned()).collect();
+        let all = known.iter().filter(|name| **name != LONG);
+        chosen = all.map(|name| (*name).to_owned()).collect();
     }
     Ok(chosen)
 }
@@ -111,7 +121,7 @@ fn choose(names: &[String], pairs: &[Pair], known: &[&str]) -> Result<Vec<String
 fn measure(repeats: usize, programs: &[Program]) -> Result<Collection> {
     let mut collection = Collection::default();
     for repeat in 1..=repeats {
-        for program in programs {
+        for program in programs.iter().filter(|program| repeat == 1 || program.name != LONG) {
             eprintln!("bench: {} ({repeat} of {repeats})", program.name);
             let printed = program.printed()?;
             for remark in collection.take(&printed).with_context(|| program.name.clone())? {
@@ -145,15 +155,16 @@ mod tests {
 
     fn chosen(names: &[&str]) -> Result<Vec<String>> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        choose(&names, &[], &["actor", "ingest"])
+        choose(&names, &[], &["actor", "ingest", LONG])
     }
 
     #[test]
     fn no_name_means_all_and_a_wrong_one_is_refused_with_the_list() {
         assert_eq!(chosen(&[]).unwrap(), ["actor", "ingest"]);
         assert_eq!(chosen(&["ingest", "ingest"]).unwrap(), ["ingest"]);
+        assert_eq!(chosen(&[LONG]).unwrap(), [LONG]);
         let error = chosen(&["inges"]).unwrap_err().to_string();
-        assert!(error.contains("actor, ingest") && error.contains("inges"), "{error}");
+        assert!(error.contains("actor, ingest, soak") && error.contains("inges"), "{error}");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 mod measure;
 
 use clap::{Parser, ValueEnum as _};
-use measure::Name;
+use measure::{Name, Settings};
 use std::io::Write as _;
 
 /// Measures, and prints one figure per line, as JSON.
@@ -20,9 +20,8 @@ struct Arguments {
     /// Print the names, one per line, and measure nothing
     #[arg(long)]
     list: bool,
-    /// Where the learner computes: cpu, cuda, cuda:N, or auto for the CPU and a GPU if there is one
-    #[arg(long, default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -32,7 +31,7 @@ fn main() -> anyhow::Result<()> {
     }
     let all = Name::value_variants();
     let names = if arguments.names.is_empty() { all } else { &arguments.names[..] };
-    names.iter().try_for_each(|name| name.measure(&arguments.device))
+    names.iter().try_for_each(|name| name.measure(&arguments.settings))
 }
 
 fn list() -> anyhow::Result<()> {

@@ -3,6 +3,8 @@
 //! Eight clients push HalfCheetah transitions over gRPC on the loopback, each on a connection of its
 //! own, in chunks of 200 transitions (22 kB) that were made and checksummed beforehand. In turns:
 //! - wire only: a service reads each message and acknowledges it, and looks at nothing;
+//! - stored, with mutual TLS: as below, over encrypted connections, whose both ends are in this
+//!   process;
 //! - stored: the learner's service checks each chunk (version, checksum, shapes, finite numbers,
 //!   ranges), notices repetitions, writes every transition into the replay of its task, and
 //!   acknowledges.
@@ -18,6 +20,7 @@
 
 mod chunks;
 mod memory;
+mod tls;
 mod wire;
 
 use crate::measure::cheetah;
@@ -58,18 +61,25 @@ pub(crate) fn measure() -> anyhow::Result<()> {
 
 async fn over_the_wire() -> anyhow::Result<()> {
     let clients: Vec<Vec<v1::Chunk>> = (0..CLIENTS).map(chunks::of).collect::<Result<_, _>>()?;
-    let (mut wire, mut stored) = (Vec::new(), Vec::new());
+    let certificates = tls::Certificates::make()?;
+    let (actor, learner) = (certificates.of(Role::Actor)?, certificates.of(Role::Learner)?);
+    let none = Credentials::none();
+    let (mut wire, mut stored, mut encrypted) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 0..=TURNS {
         let server = Server::wire().await?;
-        let wire_rate = push_all(&server, &clients).await?;
+        let wire_rate = push_all(&server, &clients, &none).await?;
         server.end().await?;
-        let server = Server::learner().await?;
-        let stored_rate = push_all(&server, &clients).await?;
+        let server = Server::learner(&none).await?;
+        let stored_rate = push_all(&server, &clients, &none).await?;
+        server.end().await?;
+        let server = Server::learner(&learner).await?;
+        let encrypted_rate = push_all(&server, &clients, &actor).await?;
         server.end().await?;
         // The first turn warms up.
         if turn > 0 {
             wire.push(wire_rate);
             stored.push(stored_rate);
+            encrypted.push(encrypted_rate);
         }
     }
     let detail = json!({
@@ -80,6 +90,10 @@ async fn over_the_wire() -> anyhow::Result<()> {
     figure("wire only", &wire).with(detail.clone()).print()?;
     figure("decoded, checked, stored", &stored)
         .beside("wire only", &stored, &wire)
+        .with(detail.clone())
+        .print()?;
+    figure("the same with mutual TLS", &encrypted)
+        .beside("without", &encrypted, &stored)
         .with(detail)
         .print()
 }
@@ -103,13 +117,14 @@ impl Server {
         Self::start(None, serve).await
     }
 
-    async fn learner() -> anyhow::Result<Self> {
+    async fn learner(credentials: &Credentials) -> anyhow::Result<Self> {
         let replay = empty_replay()?;
         let (store, counters) = (replay.store(), Arc::new(Counters::default()));
+        let credentials = credentials.clone();
         let serve = |listener, weights, stop| {
             let served =
                 service::Served { store, counters, durability: Durability::Process, weights };
-            tokio::spawn(service::serve(listener, Credentials::none(), served, stop))
+            tokio::spawn(service::serve(listener, credentials, served, stop))
         };
         Self::start(Some(replay), serve).await
     }
@@ -160,10 +175,14 @@ fn empty_replay() -> anyhow::Result<Replay> {
 }
 
 /// Transitions per second of one turn.
-async fn push_all(server: &Server, clients: &[Vec<v1::Chunk>]) -> anyhow::Result<f64> {
+async fn push_all(
+    server: &Server,
+    clients: &[Vec<v1::Chunk>],
+    credentials: &Credentials,
+) -> anyhow::Result<f64> {
     let mut channels = Vec::new();
     for _ in clients {
-        channels.push(connect(&server.address, Role::Learner, &Credentials::none()).await?);
+        channels.push(connect(&server.address, Role::Learner, credentials).await?);
     }
     let start = Instant::now();
     let mut pushing = JoinSet::new();
