@@ -89,7 +89,13 @@ fn outcome(trial: &Trial) -> TrialOutcome {
 }
 
 fn rules() -> Rules {
-    Rules { max_lag: MAX_LAG, train_tasks: 10, test_tasks: 10, learner_timeout: PATIENCE }
+    Rules {
+        max_lag: MAX_LAG,
+        train_tasks: 10,
+        test_tasks: 10,
+        env_steps_budget: 100,
+        learner_timeout: PATIENCE,
+    }
 }
 
 fn learner(pid: u32) -> Newcomer {
@@ -374,7 +380,8 @@ fn the_learner_stays_until_the_actors_have_handed_over() {
     world.lease(0, 0, 1);
     let key = world.lives[&0];
     let report = |world: &mut World, phase: &str| {
-        let progress = LearnerProgress { phase: phase.to_owned(), ..LearnerProgress::default() };
+        let (phase, env_steps) = (phase.to_owned(), 100);
+        let progress = LearnerProgress { phase, env_steps, ..LearnerProgress::default() };
         world.state.progress(0, progress, world.now).unwrap()
     };
     assert!(!report(&mut world, "training"));
@@ -450,6 +457,18 @@ fn the_run_waits_for_another_learner_and_actors_are_told_where_it_is() {
     world.state.learner_ended(2, "exit status: 1".to_owned(), world.now);
     silence(&mut world, PATIENCE + Duration::from_secs(1));
     assert!(world.state.progress.failure.contains("exit status: 1"), "and ends");
+}
+
+#[test]
+fn a_learner_that_leaves_before_the_budget_is_used_up_does_not_end_the_run() {
+    let mut world = World::new();
+    for (env_steps, ends) in [(99, false), (100, true)] {
+        let progress =
+            LearnerProgress { phase: "done".to_owned(), env_steps, ..LearnerProgress::default() };
+        world.state.progress(0, progress, world.now).unwrap();
+        assert_eq!(world.state.stopping.is_some(), ends);
+        assert_eq!(world.state.progress.phase, if ends { "done" } else { "leaving" });
+    }
 }
 
 #[test]

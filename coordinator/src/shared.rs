@@ -84,6 +84,7 @@ impl Shared {
             max_lag: experiment.collection.max_lag,
             train_tasks: family.train.len(),
             test_tasks: family.test.len(),
+            env_steps_budget: experiment.budget.env_steps,
             learner_timeout,
         };
         let mut state = match beginning {

@@ -36,6 +36,8 @@ pub struct Rules {
     pub train_tasks: usize,
     /// Test tasks of the family.
     pub test_tasks: usize,
+    /// Training transitions with which the run is done.
+    pub env_steps_budget: u64,
     /// How long a learner may be away before the run fails.
     pub learner_timeout: Duration,
 }
@@ -431,6 +433,14 @@ impl State {
             // Whatever it says now: actors and users have been told, and the run is ending.
             progress.phase = std::mem::take(&mut self.progress.phase);
             progress.failure = std::mem::take(&mut self.progress.failure);
+        }
+        // A learner that was asked to leave by somebody else is done, the run is not: it waits for
+        // the next one.
+        if progress.phase == "done"
+            && self.stopping.is_none()
+            && progress.env_steps < self.rules.env_steps_budget
+        {
+            progress.phase = "leaving".to_owned();
         }
         let over = matches!(progress.phase.as_str(), "done" | "failed");
         self.progress = progress;

@@ -35,7 +35,8 @@ async fn learner() {
     };
     assert!(option("--run-dir").is_some() && option("--listen").is_some());
     let mut peer = Peer::connect(&address).await;
-    peer.register_learner().await.unwrap();
+    let joined = peer.register_learner().await.unwrap();
+    let experiment: types::Experiment = serde_json::from_str(&joined.experiment).unwrap();
     let mut trials: Vec<v1::Trial> = (0..8).map(|id| trial(id, id >= 4)).collect();
     // The first trial kills the actor that takes it for the first time.
     trials[0].seed = 666;
@@ -55,7 +56,7 @@ async fn learner() {
     }
     let mut progress = v1::LearnerProgress {
         phase: "done".to_owned(),
-        env_steps: 40,
+        env_steps: experiment.budget.env_steps,
         updates: 9,
         transitions_stored: 40,
         samples_per_insert: 1.5,
