@@ -135,13 +135,13 @@ impl Session {
     /// Records and shows what is new. A full disk is no failure: what matters is recorded later.
     pub(super) fn tick(&mut self) -> Result<(), Failure> {
         let status = self.handle.status();
-        let recorded = match self.record(&status) {
+        match self.record(&status) {
             Ok(()) => self.note_recording(None),
             Err(error) if is_full(&error) => self.note_recording(Some(error.to_string())),
-            Err(error) => Err(error).context("record the progress").map_err(Failure::run)?,
-        };
+            Err(error) => return Err(error).context("record the progress").map_err(Failure::run),
+        }
         self.view.tick(&status);
-        Ok(recorded)
+        Ok(())
     }
 
     /// Says once that the files cannot be written, and once that they can again.

@@ -79,8 +79,6 @@ struct Due {
     ack: v1::Ack,
     /// See [`Durable::wait`].
     ticket: u64,
-    /// Transitions that it is the first to acknowledge.
-    fresh: u64,
 }
 
 #[proto::tonic::async_trait]
@@ -110,11 +108,10 @@ impl Experience for Service {
         let acks = ReceiverStream::new(receiver).then(move |due: Result<Due, Status>| {
             let (mut durable, counters) = (durable.clone(), counters.clone());
             async move {
-                let Due { ack, ticket, fresh } = due?;
+                let Due { ack, ticket } = due?;
                 let began = Instant::now();
                 durable.wait(ticket).await?;
                 counters.stored(began.elapsed());
-                counters.acknowledged.fetch_add(fresh, Ordering::AcqRel);
                 Ok(ack)
             }
         });
@@ -160,9 +157,12 @@ impl OneStream {
         let began = Instant::now();
         let Stored { account, duplicate } = self.store_when_there_is_space(&chunk).await?;
         self.counters.stored(began.elapsed());
-        let fresh = if duplicate { 0 } else { chunk.len() as u64 };
+        if !duplicate {
+            // Here, for an actor that is gone will never fetch it.
+            self.counters.acknowledged.fetch_add(chunk.len() as u64, Ordering::AcqRel);
+        }
         let ack = v1::Ack { next_sequence: account.next.0, transitions: account.transitions };
-        Ok(Due { ack, ticket: self.store.log().appended(), fresh })
+        Ok(Due { ack, ticket: self.store.log().appended() })
     }
 
     /// While the disk is full nothing is read from the actor, which so comes to wait as well.

@@ -86,7 +86,7 @@ fn a_whole_run_behind_certificates_and_token() {
     let config = quickstart();
     // Both would be refused without certificates and token.
     let settings = [
-        "budget.env_steps=2000",
+        "budget.env_steps=8000",
         "collection.initial_episodes=4",
         "actors.count=2",
         "evaluation.every_env_steps=2000",
