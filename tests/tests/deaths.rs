@@ -46,7 +46,7 @@ fn no_transition_is_lost_or_doubled(summary: &Value) {
 #[test]
 fn a_learner_that_is_killed_is_back_soon_and_an_actor_that_is_killed_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
-    let more = ["actors.count=2", "budget.env_steps=60000"];
+    let more = ["actors.count=2", "budget.env_steps=30000"];
     let (mut coordinator, run_dir) = coordinate("train", &more, folder.path());
     watch(&run_dir, "training with two actors", trains(2));
     let before = alive(&status(&run_dir).unwrap());

@@ -27,7 +27,7 @@ fn column(height: f64) -> char {
     if height.is_nan() {
         return HEIGHTS[3];
     }
-    let steps = (1..HEIGHTS.len() as u8).filter(|step| height * 8.0 >= f64::from(*step)).count();
+    let steps = (1..HEIGHTS.len()).filter(|step| height * 8.0 >= *step as f64).count();
     HEIGHTS[steps]
 }
 

@@ -94,8 +94,7 @@ impl Process {
     /// Waits for its end.
     pub(crate) fn end(&mut self) -> ExitStatus {
         let child = &mut self.child;
-        let ended = eventually("the end of a process", || child.try_wait().unwrap());
-        ended
+        eventually("the end of a process", || child.try_wait().unwrap())
     }
 }
 

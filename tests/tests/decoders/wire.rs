@@ -100,7 +100,7 @@ proptest! {
         let length = bytes.len();
         let peak = peak_of(|| {
             let report = v1::ReportRequest::decode(&bytes[..]).ok()?;
-            report.outcomes.into_iter().map(types::TrialOutcome::try_from).last()
+            report.outcomes.into_iter().map(types::TrialOutcome::try_from).next_back()
         });
         // A message of two bytes may stand for a struct of a hundred.
         prop_assert!(peak <= 200 * length + SLACK, "{peak} bytes for {length}");
