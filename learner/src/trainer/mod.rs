@@ -2,8 +2,8 @@
 //! talks to the world through the channels of [`Links`] alone.
 //!
 //! What happens to it is written to the experience log before the world can know of it, so that a
-//! learner that is started again takes up where this one stopped ([`resume`]). Collection and
-//! learning take turns in [`lockstep`] or go on at the same time ([`asynchronous`]).
+//! learner that is started again takes up where this one stopped (`resume.rs`). Collection and
+//! learning take turns in `lockstep.rs` or go on at the same time (`asynchronous.rs`).
 
 mod asynchronous;
 mod evaluation;

@@ -1,6 +1,6 @@
 //! Connections with the settings every process uses: no Nagle delay, keep-alive that notices a
 //! dead peer, moderate windows (windows × connections is real memory), bounded messages; encrypted,
-//! with both ends and every call checked, if the process has [`Credentials`].
+//! with both ends and every call checked, if the process has [`crate::Credentials`].
 //!
 //! This is the only place that opens connections and the only one that serves them. Towards others:
 //! [`connect`]. For others: [`listen`], [`incoming`], [`server`], in this order.
