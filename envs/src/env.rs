@@ -44,6 +44,47 @@ pub trait Env: Send {
         rng: &mut ChaCha8Rng,
         observation: &mut [f32],
     ) -> Result<Step, Error>;
+
+    /// Puts another `task` in force from the next step on, in the middle of the episode: the state
+    /// of the world stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] when the task is not one of this family; the one before stays in force.
+    fn switch(&mut self, task: &Task) -> Result<(), Error>;
+
+    /// How far the agent has come along the axis on which its family lets tasks change with the
+    /// place, m. `None` where there is no such axis.
+    fn position(&self) -> Option<f64> {
+        None
+    }
+
+    /// The task that was in force in the last step, by its position in the list of the episode's
+    /// split; `None` where it is the task of the episode throughout
+    /// (unless [`EnvSpec::task_changes`]).
+    fn in_force(&self) -> Option<u32> {
+        None
+    }
+}
+
+/// What a family is, for people: the rows of `docs/tasks.md`. Plain text, with `|` written `\\|`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Card {
+    /// What the agent sees, in the order of the numbers.
+    pub observation: &'static str,
+    /// What an action does, in physical units.
+    pub action: &'static str,
+    /// The parameters of a task, how they are distributed, and how many tasks there are.
+    pub tasks: &'static str,
+    /// Start states.
+    pub start: &'static str,
+    /// The reward of a step as a formula.
+    pub reward: &'static str,
+    /// When an episode terminates; `never` where only the horizon ends it.
+    pub end: &'static str,
+    /// Publication or program that it follows.
+    pub source: &'static str,
+    /// Where it differs from the source on purpose, and why; empty where it does not.
+    pub differences: &'static str,
 }
 
 /// A closed-form policy that knows the task.
@@ -59,6 +100,9 @@ pub trait TaskFamily: Send + Sync {
 
     /// One sentence for people.
     fn summary(&self) -> &'static str;
+
+    /// What it is, for people.
+    fn card(&self) -> Card;
 
     /// Shapes and horizon, the same for all tasks.
     fn spec(&self) -> EnvSpec;
@@ -76,6 +120,66 @@ pub trait TaskFamily: Send + Sync {
     fn oracle(&self, task: &Task) -> Option<Box<dyn Oracle>> {
         let _ = task;
         None
+    }
+}
+
+impl<F: TaskFamily + ?Sized> TaskFamily for &F {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn summary(&self) -> &'static str {
+        (**self).summary()
+    }
+
+    fn card(&self) -> Card {
+        (**self).card()
+    }
+
+    fn spec(&self) -> EnvSpec {
+        (**self).spec()
+    }
+
+    fn tasks(&self, split: Split) -> Vec<Task> {
+        (**self).tasks(split)
+    }
+
+    fn make(&self) -> Result<Box<dyn Env>, Error> {
+        (**self).make()
+    }
+
+    fn oracle(&self, task: &Task) -> Option<Box<dyn Oracle>> {
+        (**self).oracle(task)
+    }
+}
+
+impl<F: TaskFamily + ?Sized> TaskFamily for Box<F> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn summary(&self) -> &'static str {
+        (**self).summary()
+    }
+
+    fn card(&self) -> Card {
+        (**self).card()
+    }
+
+    fn spec(&self) -> EnvSpec {
+        (**self).spec()
+    }
+
+    fn tasks(&self, split: Split) -> Vec<Task> {
+        (**self).tasks(split)
+    }
+
+    fn make(&self) -> Result<Box<dyn Env>, Error> {
+        (**self).make()
+    }
+
+    fn oracle(&self, task: &Task) -> Option<Box<dyn Oracle>> {
+        (**self).oracle(task)
     }
 }
 
@@ -127,15 +231,59 @@ pub(crate) fn check_len(what: &'static str, expected: usize, got: usize) -> Resu
 
 /// The action clipped to [-1, 1]; refuses other lengths and non-finite numbers.
 pub(crate) fn clipped<const N: usize>(action: &[f32]) -> Result<[f64; N], Error> {
-    check_len("action", N, action.len())?;
     let mut clipped = [0.0; N];
-    for (index, (&value, slot)) in action.iter().zip(&mut clipped).enumerate() {
-        if !value.is_finite() {
-            return Err(Error::Action { index, value });
-        }
+    clip_into(action, &mut clipped)?;
+    Ok(clipped)
+}
+
+/// Writes the action clipped to [-1, 1] to `clipped`; refuses other lengths and non-finite numbers,
+/// and then writes nothing.
+pub(crate) fn clip_into(action: &[f32], clipped: &mut [f64]) -> Result<(), Error> {
+    check_len("action", clipped.len(), action.len())?;
+    check_action(action)?;
+    for (slot, &value) in clipped.iter_mut().zip(action) {
         *slot = f64::from(value.clamp(-1.0, 1.0));
     }
-    Ok(clipped)
+    Ok(())
+}
+
+/// The choice that an action of a family with [`EnvSpec::choice`] makes: the position of the
+/// largest of its `count` numbers, the first of them where several are equal.
+pub(crate) fn choice(action: &[f32], count: usize) -> Result<usize, Error> {
+    check_len("action", count, action.len())?;
+    check_action(action)?;
+    let mut best = 0;
+    for (index, value) in action.iter().enumerate() {
+        if *value > action[best] {
+            best = index;
+        }
+    }
+    Ok(best)
+}
+
+fn check_action(action: &[f32]) -> Result<(), Error> {
+    match action.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(Error::Action { index, value: action[index] }),
+    }
+}
+
+/// Writes `values` as the `observation`; refuses other lengths and non-finite numbers.
+pub(crate) fn observe(
+    observation: &mut [f32],
+    values: impl IntoIterator<Item = f64>,
+) -> Result<(), Error> {
+    let mut got = 0;
+    for (index, value) in values.into_iter().enumerate() {
+        got = index + 1;
+        if let Some(slot) = observation.get_mut(index) {
+            *slot = narrow(value);
+            if !slot.is_finite() {
+                return Err(Error::Diverged { what: format!("{slot} in observation[{index}]") });
+            }
+        }
+    }
+    check_len("observation", got, observation.len())
 }
 
 /// An `f64` state as an observation holds it.

@@ -29,6 +29,25 @@ pub enum Error {
         /// What the task has under that name.
         got: String,
     },
+    /// Something refers to a parameter that the tasks of a family do not have.
+    #[error("{family}: expected one of the parameters {known}, got \"{name}\"")]
+    NoSuchParameter {
+        /// The family.
+        family: &'static str,
+        /// What was asked for.
+        name: String,
+        /// Those there are, separated by commas.
+        known: String,
+    },
+    /// Tasks are to change with the place of something that does not move along an axis.
+    #[error(
+        "{family}: expected a family whose agent moves along an axis, for tasks that change by \
+         place; let them change by time or by chance"
+    )]
+    NoPlace {
+        /// The family.
+        family: &'static str,
+    },
     /// A slice does not fit the environment.
     #[error("{what}: expected {expected} numbers, got {got}; see the family's EnvSpec")]
     Length {

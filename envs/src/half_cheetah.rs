@@ -31,12 +31,7 @@ const EFFORT_WEIGHT: f64 = 0.05;
 /// Shapes and horizon of the families.
 ///
 /// Observation: positions without x (8), velocities (9), position of the torso in space (3).
-pub(crate) const SPEC: EnvSpec = EnvSpec {
-    observation_dim: 2 * COORDINATES - 1 + 3,
-    action_dim: MOTORS,
-    horizon: 200,
-    shaped_reward: false,
-};
+pub(crate) const SPEC: EnvSpec = EnvSpec::new(2 * COORDINATES - 1 + 3, MOTORS, 200);
 
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -178,5 +173,14 @@ impl Env for Runner {
         self.body.observe(observation)?;
         let reward = (self.rules.reward)(goal, motion.velocity) - EFFORT_WEIGHT * motion.effort;
         Ok(Step { reward, shaped_reward: reward, terminated: false })
+    }
+
+    fn switch(&mut self, task: &Task) -> Result<(), Error> {
+        self.goal = Some(env::parameter(task, self.rules.parameter)?);
+        Ok(())
+    }
+
+    fn position(&self) -> Option<f64> {
+        self.body.simulation().qpos().first().copied()
     }
 }

@@ -12,22 +12,23 @@ mod env;
 mod error;
 pub mod registry;
 
-mod cheetah_dir;
-mod cheetah_vel;
-mod point_robot;
-mod sparse_point_robot;
+pub mod carl;
+pub mod cemrl;
+pub mod pearl;
+pub mod smrl;
+pub mod tigr;
+pub mod toy;
+pub mod wrappers;
 
+pub mod bodies;
+pub mod body;
 pub mod half_cheetah;
 pub mod mujoco;
 mod numpy;
-mod point;
 mod reference;
 
-pub use cheetah_dir::CheetahDir;
-pub use cheetah_vel::CheetahVel;
-pub use env::{Env, Oracle, Step, TaskFamily};
+pub use env::{Card, Env, Oracle, Step, TaskFamily};
 pub use error::Error;
-pub use point_robot::PointRobot;
 pub use reference::describe;
-pub use registry::{families, find};
-pub use sparse_point_robot::SparsePointRobot;
+pub use registry::{Suite, families, find, suites};
+pub use wrappers::build;

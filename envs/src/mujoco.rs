@@ -1,9 +1,11 @@
 //! Stepping of MuJoCo models; nothing else in the project touches MuJoCo.
 //!
-//! A model is loaded once per process and shared by all simulations of it.
+//! A model is loaded once per process and shared by all simulations of it. A simulation whose
+//! physics a task changes has a copy of its own, see [`Simulation::tune`].
 
 use crate::Error;
 use crate::env::check_len;
+use mujoco_rs::mujoco_c::{mj_copyModel, mj_setConst};
 use mujoco_rs::prelude::{MjData, MjLogMessage, MjModel, MjtLogLevel, MjtObjBase, set_log_handler};
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -26,6 +28,8 @@ const WARNINGS: [&str; 7] = [
 #[derive(Debug)]
 pub struct Simulation {
     data: MjData<Arc<MjModel>>,
+    /// As loaded; never changed.
+    original: Arc<MjModel>,
     path: PathBuf,
     frame_skip: u32,
 }
@@ -42,9 +46,62 @@ impl Simulation {
         let runtime = std::env::var_os("PROTEUS_MODELS");
         let folder = models_folder(runtime, option_env!("PROTEUS_MODELS_BUILD_DIR"))?;
         let path = folder.join(model);
-        let data = MjData::try_new(shared(&path)?)
+        let original = shared(&path)?;
+        let data = MjData::try_new(original.clone())
             .map_err(|error| unusable(&path, "a model that fits into memory", error.to_string()))?;
-        Ok(Self { data, path, frame_skip })
+        Ok(Self { data, original, path, frame_skip })
+    }
+
+    /// Changes the physics: `change` gets the model as it was loaded and the copy that this
+    /// simulation will run, which starts out equal to it, so that nothing adds up over calls. What
+    /// MuJoCo derives from masses and geometry is worked out anew (`mj_setConst`). Positions and
+    /// velocities stay; call [reset](Self::reset) or [forward](Self::forward) next. Allocates in
+    /// the first call only.
+    ///
+    /// # Errors
+    /// What `change` returns; the physics are then those of the file.
+    pub fn tune(
+        &mut self,
+        change: impl FnOnce(&MjModel, &mut MjModel) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut own = self.data.swap_model(self.original.clone());
+        if Arc::ptr_eq(&own, &self.original) {
+            own = Arc::new(self.original.as_ref().clone());
+        }
+        let model = Arc::get_mut(&mut own).ok_or_else(|| {
+            unusable(&self.path, "a model of this simulation's own", "a shared one".to_owned())
+        })?;
+        // SAFETY: `model` is a copy of `original`, so all sizes and addresses agree, as they do
+        // with those of `data`; nobody else holds either of them.
+        #[allow(unsafe_code, reason = "mujoco-rs has neither call for a model beside its data")]
+        unsafe {
+            mj_copyModel(model.ffi_mut(), self.original.ffi());
+        }
+        change(&self.original, model)?;
+        // SAFETY: as above.
+        #[allow(unsafe_code, reason = "mujoco-rs has neither call for a model beside its data")]
+        unsafe {
+            mj_setConst(model.ffi_mut(), self.data.ffi_mut());
+        }
+        self.data.swap_model(own);
+        Ok(())
+    }
+
+    /// The model that is being run.
+    #[must_use]
+    pub fn model(&self) -> &MjModel {
+        self.data.model()
+    }
+
+    /// The state and all that MuJoCo derives from it.
+    #[must_use]
+    pub fn data(&self) -> &MjData<Arc<MjModel>> {
+        &self.data
+    }
+
+    /// Works out the forces on bodies (`cfrc_ext` and others), which a step does not.
+    pub fn contact_forces(&mut self) {
+        self.data.rne_post_constraint();
     }
 
     /// Checks how many positions, velocities and controls there are.

@@ -1,16 +1,80 @@
-//! All task families there are.
+//! All task families there are, by suite.
 
-use crate::{CheetahDir, CheetahVel, Error, PointRobot, SparsePointRobot, TaskFamily};
+use crate::{Error, TaskFamily, carl, cemrl, pearl, smrl, tigr, toy};
 
-static FAMILIES: &[&dyn TaskFamily] = &[&PointRobot, &SparsePointRobot, &CheetahVel, &CheetahDir];
+/// Families that belong together: one table of `docs/tasks.md`.
+#[derive(Clone, Copy)]
+pub struct Suite {
+    /// Short name.
+    pub name: &'static str,
+    /// One sentence for people.
+    pub summary: &'static str,
+    /// Its families.
+    pub families: &'static [&'static dyn TaskFamily],
+}
+
+impl std::fmt::Debug for Suite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.families.iter().map(|family| family.name()).collect();
+        f.debug_struct("Suite").field("name", &self.name).field("families", &names).finish()
+    }
+}
+
+static SUITES: &[Suite] = &[
+    Suite {
+        name: "toy",
+        summary: "Points on a line or a plane, with or without inertia, that look for a goal.",
+        families: toy::FAMILIES,
+    },
+    Suite {
+        name: "pearl",
+        summary: "Points on a plane and MuJoCo bodies whose goal, direction, speed or build varies.",
+        families: pearl::FAMILIES,
+    },
+    Suite {
+        name: "cemrl",
+        summary: "MuJoCo bodies whose task changes within an episode, or whose build varies.",
+        families: cemrl::FAMILIES,
+    },
+    Suite {
+        name: "tigr",
+        summary: "HalfCheetah and Ant with several kinds of task, told apart by their rewards alone.",
+        families: tigr::FAMILIES,
+    },
+    Suite {
+        name: "smrl",
+        summary: "MuJoCo bodies with goals, velocities and directions far apart.",
+        families: smrl::FAMILIES,
+    },
+    Suite {
+        name: "carl-classic",
+        summary: "Classic control whose physics vary.",
+        families: carl::classic::FAMILIES,
+    },
+    Suite {
+        name: "carl-box2d",
+        summary: "Box2D's lander and walker whose physics vary.",
+        families: carl::box2d::FAMILIES,
+    },
+    Suite {
+        name: "carl-mujoco",
+        summary: "MuJoCo bodies whose gravity, friction, masses, damping and motors vary.",
+        families: carl::mujoco::FAMILIES,
+    },
+];
 
 /// How alike a name must be to be suggested, from 0 (nothing in common) to 1 (equal).
 const ALIKE: f64 = 0.5;
 
-/// The registered families.
+/// The suites, in the order of the documentation.
 #[must_use]
-pub fn families() -> &'static [&'static dyn TaskFamily] {
-    FAMILIES
+pub fn suites() -> &'static [Suite] {
+    SUITES
+}
+
+/// The registered families, suite by suite.
+pub fn families() -> impl Iterator<Item = &'static dyn TaskFamily> {
+    SUITES.iter().flat_map(|suite| suite.families.iter().copied())
 }
 
 /// The family called `name`.
@@ -18,12 +82,11 @@ pub fn families() -> &'static [&'static dyn TaskFamily] {
 /// # Errors
 /// [`Error::UnknownFamily`] lists the names there are and suggests the nearest.
 pub fn find(name: &str) -> Result<&'static dyn TaskFamily, Error> {
-    let found = FAMILIES.iter().find(|family| family.name() == name);
-    found.copied().ok_or_else(|| unknown(name))
+    families().find(|family| family.name() == name).ok_or_else(|| unknown(name))
 }
 
 fn unknown(name: &str) -> Error {
-    let known: Vec<&str> = FAMILIES.iter().map(|family| family.name()).collect();
+    let known: Vec<&str> = families().map(|family| family.name()).collect();
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
     let nearest = known
         .iter()
@@ -40,6 +103,7 @@ fn unknown(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn message(name: &str) -> String {
         find(name).err().map(|e| e.to_string()).unwrap_or_default()
@@ -53,5 +117,11 @@ mod tests {
         for family in families() {
             assert_eq!(message(family.name()), "");
         }
+    }
+
+    #[test]
+    fn a_name_is_registered_once() {
+        let names: BTreeSet<&str> = families().map(|family| family.name()).collect();
+        assert_eq!(names.len(), families().count());
     }
 }

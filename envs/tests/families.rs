@@ -60,7 +60,7 @@ fn play_by(
 
 /// Runs a check for every family and says which one failed.
 fn for_each(check: impl Fn(&dyn TaskFamily) -> Result<()>) -> Result<()> {
-    families().iter().try_for_each(|family| check(*family).context(family.name()))
+    families().try_for_each(|family| check(family).context(family.name()))
 }
 
 fn first_task(family: &dyn TaskFamily, split: Split) -> Result<Task> {
@@ -287,7 +287,8 @@ fn compare(seen: &Episode, expected: &[[f64; 2]]) -> Result<()> {
 
 #[test]
 fn rewards_follow_the_published_formulas() -> Result<()> {
-    for_each(|family| {
+    let pearl = envs::suites().iter().find(|suite| suite.name == "pearl").context("a suite")?;
+    pearl.families.iter().try_for_each(|family| {
         let mut env = family.make()?;
         for split in SPLITS {
             for (seed, task) in (10..).zip(family.tasks(split).iter().take(20)) {

@@ -2,6 +2,7 @@
 //!
 //! There are no defaults on purpose: the file in the run directory says all there is to say.
 
+use crate::environment::{Environment, When};
 use serde::{Deserialize, Serialize};
 
 /// A value that cannot be right.
@@ -44,14 +45,6 @@ pub struct Experiment {
     pub evaluation: Evaluation,
     /// Where the processes meet.
     pub network: Network,
-}
-
-/// `[environment]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Environment {
-    /// A registered task family; `coordinator tasks` lists them.
-    pub family: String,
 }
 
 /// `[budget]`
@@ -251,6 +244,7 @@ impl Experiment {
     /// The first value that cannot be right.
     pub fn validate(&self) -> Result<(), InvalidValue> {
         self.validate_name()?;
+        self.validate_environment()?;
         self.validate_counts()?;
         self.validate_sizes()?;
         self.validate_rates()?;
@@ -262,6 +256,23 @@ impl Experiment {
         let name = &self.name;
         let good = !name.is_empty() && !name.starts_with('.') && name.chars().all(allowed);
         check(good, "name", "letters, digits, '-', '_' or '.', not starting with '.'", name)
+    }
+
+    fn validate_environment(&self) -> Result<(), InvalidValue> {
+        let Some(change) = self.environment.change else {
+            return Ok(());
+        };
+        match change.when {
+            When::Place { every, jitter } => {
+                positive("environment.change.when.every", every)?;
+                not_negative("environment.change.when.jitter", jitter)
+            }
+            When::Time { every } => at_least_one("environment.change.when.every", every.into()),
+            When::Chance { probability: p, .. } => {
+                let key = "environment.change.when.probability";
+                check(p > 0.0 && p <= 1.0, key, "above 0 and at most 1", p)
+            }
+        }
     }
 
     /// Bounds keep sums and products of these counts, and what is allocated for them, in range.

@@ -4,6 +4,7 @@
 //! No I/O, no tensors, no physics. Constructors refuse wrong lengths and non-finite numbers, so
 //! that a value of one of these types is a checked value wherever it turns up.
 
+pub mod environment;
 pub mod experiment;
 pub mod id;
 pub mod seed;
@@ -12,6 +13,7 @@ pub mod spec;
 pub mod task;
 pub mod trial;
 
+pub use environment::{Change, Environment, Next, When};
 pub use experiment::Experiment;
 pub use id::{ActorId, Incarnation, Sequence, TrialId, Version};
 pub use seed::{Role, stream};

@@ -15,6 +15,27 @@ pub struct EnvSpec {
     /// Whether learning uses a shaped reward that differs from the task's own reward (the one an
     /// agent may observe and is evaluated on).
     pub shaped_reward: bool,
+    /// Whether an action is a choice among `action_dim` alternatives: the largest of the numbers
+    /// says which one. Otherwise every number is a control.
+    pub choice: bool,
+    /// Whether the task can change within an episode, so that each transition says which one was in
+    /// force.
+    pub task_changes: bool,
+}
+
+impl EnvSpec {
+    /// Controls in [-1, 1], one reward, one task per episode; what differs is set by the caller.
+    #[must_use]
+    pub const fn new(observation_dim: usize, action_dim: usize, horizon: usize) -> Self {
+        Self {
+            observation_dim,
+            action_dim,
+            horizon,
+            shaped_reward: false,
+            choice: false,
+            task_changes: false,
+        }
+    }
 }
 
 /// Average undiscounted returns of two yardstick policies, used to normalise scores:

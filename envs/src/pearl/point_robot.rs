@@ -9,9 +9,9 @@
 //!
 //! As in PEARL (Rakelly et al., 2019, arXiv 1903.08254).
 
-use crate::env::{self, Env, Oracle, TaskFamily};
+use crate::env::{self, Card, Env, Oracle, TaskFamily};
 use crate::numpy::NumpyRandom;
-use crate::point::{self, PointEnv, Rules};
+use crate::pearl::point::{self, PointEnv, Rules};
 use crate::{Error, env::split_off};
 use rand::RngExt as _;
 use types::{EnvSpec, Split, Task};
@@ -35,6 +35,19 @@ impl TaskFamily for PointRobot {
 
     fn summary(&self) -> &'static str {
         "A point on a plane walks to a goal; the reward is minus the distance to it."
+    }
+
+    fn card(&self) -> Card {
+        Card {
+            observation: "position x, y",
+            action: "displacement x, y, 0.1 at most along each axis",
+            tasks: "goal ~ U(-1, 1)², NumPy seed 1337; 80 train, 20 test",
+            start: "U(-1, 1)²",
+            reward: "-‖p - goal‖ after the step",
+            end: "never",
+            source: "PEARL (arXiv 1903.08254)",
+            differences: "",
+        }
     }
 
     fn spec(&self) -> EnvSpec {

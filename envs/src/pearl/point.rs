@@ -17,7 +17,7 @@ pub(crate) const GOAL: [&str; 2] = ["goal_x", "goal_y"];
 /// Shapes of both families: the observation is the position (x, y), the action the velocity
 /// along both axes. The goal is not observed.
 pub(crate) const fn spec(shaped_reward: bool) -> EnvSpec {
-    EnvSpec { observation_dim: 2, action_dim: 2, horizon: HORIZON, shaped_reward }
+    EnvSpec { shaped_reward, ..EnvSpec::new(2, 2, HORIZON) }
 }
 
 /// What makes one point family differ from another.
@@ -82,6 +82,11 @@ impl Env for PointEnv {
             shaped_reward: -distance,
             terminated: false,
         })
+    }
+
+    fn switch(&mut self, task: &Task) -> Result<(), Error> {
+        self.goal = Some(goal(task)?);
+        Ok(())
     }
 }
 

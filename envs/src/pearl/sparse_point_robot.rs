@@ -11,9 +11,9 @@
 //! As in PEARL (Rakelly et al., 2019, arXiv 1903.08254): the agent sees, and is judged by, the
 //! sparse reward; meta-training uses the shaped one.
 
-use crate::env::{self, Env, Oracle, TaskFamily};
+use crate::env::{self, Card, Env, Oracle, TaskFamily};
 use crate::numpy::NumpyRandom;
-use crate::point::{self, PointEnv, Rules};
+use crate::pearl::point::{self, PointEnv, Rules};
 use crate::{Error, env::split_off};
 use std::f64::consts::PI;
 use types::{EnvSpec, Split, Task};
@@ -42,6 +42,19 @@ impl TaskFamily for SparsePointRobot {
 
     fn summary(&self) -> &'static str {
         "A point on a plane searches a half circle for a goal that rewards only within 0.2 of it."
+    }
+
+    fn card(&self) -> Card {
+        Card {
+            observation: "position x, y",
+            action: "displacement x, y, 0.1 at most along each axis",
+            tasks: "goals evenly spaced on the half circle of radius 1, shuffled with NumPy seed 1337; 80 train, 20 test",
+            start: "origin",
+            reward: "1 - d if d ≤ 0.2, else 0, with d = ‖p - goal‖ after the step; shaped: -d",
+            end: "never",
+            source: "PEARL (arXiv 1903.08254)",
+            differences: "",
+        }
     }
 
     fn spec(&self) -> EnvSpec {

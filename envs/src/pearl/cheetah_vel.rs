@@ -9,7 +9,7 @@
 //! As in PEARL (Rakelly et al., 2019, arXiv 1903.08254); the body is [`crate::half_cheetah`].
 
 use crate::Error;
-use crate::env::{self, Env, TaskFamily, split_off};
+use crate::env::{self, Card, Env, TaskFamily, split_off};
 use crate::half_cheetah::{self, Rules};
 use crate::numpy::NumpyRandom;
 use types::{EnvSpec, Split, Task};
@@ -31,6 +31,19 @@ impl TaskFamily for CheetahVel {
 
     fn summary(&self) -> &'static str {
         "HalfCheetah runs forward at a target velocity between 0 and 3 m/s."
+    }
+
+    fn card(&self) -> Card {
+        Card {
+            observation: "qpos without x (8), qvel (9), torso position (3)",
+            action: "torques of 6 joints",
+            tasks: "v* ~ U(0, 3) m/s, NumPy seed 1337; 100 train, 30 test",
+            start: "U(±0.1) around the standing pose, velocities 0.1·N(0, 1)",
+            reward: "-abs(v - v*) - 0.05 ‖a‖²",
+            end: "never",
+            source: "PEARL (arXiv 1903.08254)",
+            differences: "Gymnasium's v5 model on MuJoCo 3.17",
+        }
     }
 
     fn spec(&self) -> EnvSpec {

@@ -1,0 +1,28 @@
+//! What can be put around any family: a task that changes within an episode, and parameters of the
+//! task that the agent gets to see.
+
+mod non_stationary;
+mod visible;
+
+pub use non_stationary::NonStationary;
+pub use visible::Visible;
+
+use crate::{Error, TaskFamily, find};
+use types::Environment;
+
+/// The family that an experiment asks for, with what it wants around it.
+///
+/// # Errors
+/// [`Error::UnknownFamily`], or [`Error::Parameter`] where a parameter is to be seen that the family
+/// does not have.
+pub fn build(environment: &Environment) -> Result<Box<dyn TaskFamily>, Error> {
+    let mut family: Box<dyn TaskFamily> = Box::new(find(&environment.family)?);
+    if let Some(change) = environment.change {
+        let (name, summary) = (family.name(), family.summary());
+        family = Box::new(NonStationary { name, summary, family, change });
+    }
+    if !environment.visible.is_empty() {
+        family = Box::new(Visible::new(family, &environment.visible)?);
+    }
+    Ok(family)
+}

@@ -1,0 +1,171 @@
+//! Parameters of the task as part of the observation.
+
+use crate::Error;
+use crate::env::{self, Card, Env, Oracle, Step, TaskFamily};
+use rand_chacha::ChaCha8Rng;
+use types::{EnvSpec, Split, Task};
+
+/// A family whose agent is told some parameters of the task: they follow the observation, as they
+/// are, in the order given. Where the task changes within an episode, they are those of the task in
+/// force. With all parameters this is the oracle multi-task agent of the literature.
+#[derive(Debug, Clone)]
+pub struct Visible<F> {
+    family: F,
+    parameters: Vec<String>,
+}
+
+impl<F: TaskFamily> Visible<F> {
+    /// Shows `parameters` of the tasks of `family`.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchParameter`] if its tasks do not have one of them.
+    pub fn new(family: F, parameters: &[String]) -> Result<Self, Error> {
+        let first = family.tasks(Split::Train).into_iter().next();
+        let known: Vec<String> = first
+            .map(|task| task.parameters.into_iter().map(|parameter| parameter.name).collect())
+            .unwrap_or_default();
+        for name in parameters {
+            if !known.contains(name) {
+                return Err(Error::NoSuchParameter {
+                    family: family.name(),
+                    name: name.clone(),
+                    known: known.join(", "),
+                });
+            }
+        }
+        Ok(Self { family, parameters: parameters.to_vec() })
+    }
+}
+
+impl<F: TaskFamily> TaskFamily for Visible<F> {
+    fn name(&self) -> &'static str {
+        self.family.name()
+    }
+
+    fn summary(&self) -> &'static str {
+        self.family.summary()
+    }
+
+    fn card(&self) -> Card {
+        self.family.card()
+    }
+
+    fn spec(&self) -> EnvSpec {
+        let spec = self.family.spec();
+        EnvSpec { observation_dim: spec.observation_dim + self.parameters.len(), ..spec }
+    }
+
+    fn tasks(&self, split: Split) -> Vec<Task> {
+        self.family.tasks(split)
+    }
+
+    fn make(&self) -> Result<Box<dyn Env>, Error> {
+        let rows = |split| -> Vec<Vec<f32>> {
+            self.tasks(split).iter().map(|task| shown(task, &self.parameters)).collect()
+        };
+        Ok(Box::new(Showing {
+            env: self.family.make()?,
+            parameters: self.parameters.clone(),
+            rows: [rows(Split::Train), rows(Split::Test)],
+            split: Split::Train,
+            now: vec![],
+        }))
+    }
+
+    fn oracle(&self, task: &Task) -> Option<Box<dyn Oracle>> {
+        let oracle = self.family.oracle(task)?;
+        Some(Box::new(Blinded { oracle, width: self.family.spec().observation_dim }))
+    }
+}
+
+/// The parameters of a task that are shown, as they are seen.
+fn shown(task: &Task, parameters: &[String]) -> Vec<f32> {
+    let value = |name: &String| env::narrow(task.parameter(name).unwrap_or(f64::NAN));
+    parameters.iter().map(value).collect()
+}
+
+struct Showing {
+    env: Box<dyn Env>,
+    parameters: Vec<String>,
+    /// What is shown of each training and test task.
+    rows: [Vec<Vec<f32>>; 2],
+    split: Split,
+    now: Vec<f32>,
+}
+
+impl Showing {
+    /// The part of the `observation` that is the family's, and what is shown.
+    fn parts<'a>(
+        &self,
+        observation: &'a mut [f32],
+    ) -> Result<(&'a mut [f32], &'a mut [f32]), Error> {
+        let shown = self.parameters.len();
+        match observation.len().checked_sub(shown) {
+            Some(own) => Ok(observation.split_at_mut(own)),
+            None => {
+                Err(Error::Length { what: "observation", expected: shown, got: observation.len() })
+            }
+        }
+    }
+}
+
+impl Env for Showing {
+    fn reset(
+        &mut self,
+        task: &Task,
+        rng: &mut ChaCha8Rng,
+        observation: &mut [f32],
+    ) -> Result<(), Error> {
+        let now = shown(task, &self.parameters);
+        let (own, told) = self.parts(observation)?;
+        self.env.reset(task, rng, own)?;
+        told.copy_from_slice(&now);
+        (self.now, self.split) = (now, task.id.split);
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        action: &[f32],
+        rng: &mut ChaCha8Rng,
+        observation: &mut [f32],
+    ) -> Result<Step, Error> {
+        let (own, told) = self.parts(observation)?;
+        let step = self.env.step(action, rng, own)?;
+        let rows = match self.split {
+            Split::Train => &self.rows[0],
+            Split::Test => &self.rows[1],
+        };
+        if let Some(row) = self.env.in_force().and_then(|index| rows.get(index as usize)) {
+            self.now.copy_from_slice(row);
+        }
+        told.copy_from_slice(&self.now);
+        Ok(step)
+    }
+
+    fn switch(&mut self, task: &Task) -> Result<(), Error> {
+        self.env.switch(task)?;
+        self.now = shown(task, &self.parameters);
+        Ok(())
+    }
+
+    fn position(&self) -> Option<f64> {
+        self.env.position()
+    }
+
+    fn in_force(&self) -> Option<u32> {
+        self.env.in_force()
+    }
+}
+
+/// An oracle that is not confused by what is shown.
+struct Blinded {
+    oracle: Box<dyn Oracle>,
+    width: usize,
+}
+
+impl Oracle for Blinded {
+    fn act(&self, observation: &[f32], action: &mut [f32]) {
+        self.oracle.act(&observation[..self.width.min(observation.len())], action);
+    }
+}
