@@ -69,7 +69,11 @@ pub fn evaluate(
     checkpoint: &[u8],
     splits: Splits,
 ) -> Result<Evaluation, Error> {
-    let family = envs::find(&experiment.environment.family)?;
+    let family = envs::build(&experiment.environment)?;
+    let reference = match splits.has(Split::Test) {
+        true => envs::describe(&family)?.reference,
+        false => None,
+    };
     let spec = AgentSpec::of(experiment, &family.spec());
     let of = |split| match splits.has(split) {
         true => family.tasks(split),
@@ -86,10 +90,6 @@ pub fn evaluate(
     rollout.run(&mut link)?;
     let tasks = summarise(tasks, &link.outcomes)?;
     let test_return = mean(&tasks, Split::Test);
-    let reference = match splits.has(Split::Test) {
-        true => envs::describe(family)?.reference,
-        false => None,
-    };
     Ok(Evaluation {
         train_return: mean(&tasks, Split::Train),
         test_return,

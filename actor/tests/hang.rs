@@ -6,7 +6,7 @@ mod fixtures;
 mod world;
 
 use actor::Options;
-use envs::{Env, Step, TaskFamily};
+use envs::{Card, Env, Step, TaskFamily};
 use rand_chacha::ChaCha8Rng;
 use runtime::Stop;
 use std::io::Write as _;
@@ -42,6 +42,10 @@ impl TaskFamily for Hanging {
 
     fn summary(&self) -> &'static str {
         "One task hangs."
+    }
+
+    fn card(&self) -> Card {
+        inner().card()
     }
 
     fn spec(&self) -> EnvSpec {
@@ -82,6 +86,11 @@ impl Env for HangingEnv {
         }
         self.inner.step(action, rng, observation)
     }
+
+    fn switch(&mut self, task: &Task) -> Result<(), envs::Error> {
+        self.task = Some(task.id);
+        self.inner.switch(task)
+    }
 }
 
 #[test]
@@ -102,7 +111,7 @@ fn actor_that_hangs() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stop = Stop::new();
-    let ended = runtime.block_on(actor::run_with(options, |_| Ok(&Hanging), &stop));
+    let ended = runtime.block_on(actor::run_with(options, |_| Ok(Box::new(Hanging)), &stop));
     let Err(error) = ended else {
         return;
     };

@@ -25,6 +25,7 @@ use tasks::Tasks;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use types::Environment;
 use watchdog::Hung;
 
 /// How long uploading and reporting may take after the trials in hand are finished.
@@ -71,11 +72,11 @@ struct Ending {
 /// # Errors
 /// [`Error`]: whatever trying again would not mend.
 pub async fn run(options: Options, stop: &Stop) -> Result<(), Error> {
-    run_with(options, envs::find, stop).await
+    run_with(options, envs::build, stop).await
 }
 
-/// Finds a task family by its name.
-pub type Find = fn(&str) -> Result<&'static dyn TaskFamily, envs::Error>;
+/// Finds the task family that an experiment asks for.
+pub type Find = fn(&Environment) -> Result<Box<dyn TaskFamily>, envs::Error>;
 
 /// As [`run`], with other task families than the registered ones.
 ///
@@ -118,7 +119,7 @@ impl Life {
     /// Starts all parts.
     fn start(registration: Registration, options: &Options, find: Find) -> Result<Self, Error> {
         let experiment = &registration.experiment;
-        let family = find(&experiment.environment.family)?;
+        let family = find(&experiment.environment)?;
         let spec = AgentSpec::of(experiment, &family.spec());
         let actors = &experiment.actors;
         let (slots, chunk) = (actors.environments as usize, actors.chunk as usize);

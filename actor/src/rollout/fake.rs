@@ -2,7 +2,7 @@
 //! predicted.
 
 use crate::Agent;
-use envs::{Env, Error, Step, TaskFamily};
+use envs::{Card, Env, Error, Step, TaskFamily};
 use nets::{
     AgentSpec, EncoderSpec, GaussianProductSpec, Params, PolicySpec, Tensor, parameter_shapes,
 };
@@ -53,13 +53,21 @@ impl TaskFamily for Fake {
         "A random walk that the action disturbs."
     }
 
-    fn spec(&self) -> EnvSpec {
-        EnvSpec {
-            observation_dim: 3,
-            action_dim: 2,
-            horizon: self.horizon,
-            shaped_reward: self.shaped_reward,
+    fn card(&self) -> Card {
+        Card {
+            observation: "",
+            action: "",
+            tasks: "",
+            start: "",
+            reward: "",
+            end: "",
+            source: "",
+            differences: "",
         }
+    }
+
+    fn spec(&self) -> EnvSpec {
+        EnvSpec { shaped_reward: self.shaped_reward, ..EnvSpec::new(3, 2, self.horizon) }
     }
 
     fn tasks(&self, split: Split) -> Vec<Task> {
@@ -128,6 +136,11 @@ impl Env for Walk {
             shaped_reward: 2.0 * reward,
             terminated: rng.random_bool(self.fake.terminates),
         })
+    }
+
+    fn switch(&mut self, task: &Task) -> Result<(), Error> {
+        self.task = Some(task.id.index);
+        Ok(())
     }
 }
 
