@@ -3,6 +3,17 @@
 use serde::Serialize;
 use types::Split;
 
+/// Families that belong together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SuiteSummary {
+    /// Short name.
+    pub name: &'static str,
+    /// One sentence for people.
+    pub summary: &'static str,
+    /// Its families.
+    pub families: Vec<FamilySummary>,
+}
+
 /// A registered family in one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FamilySummary {
@@ -22,20 +33,26 @@ pub struct FamilySummary {
     pub test_tasks: usize,
 }
 
-/// All registered families.
+/// All registered families, suite by suite.
 #[must_use]
-pub fn families() -> Vec<FamilySummary> {
-    let summary = |family: &'static dyn envs::TaskFamily| {
-        let spec = family.spec();
-        FamilySummary {
-            name: family.name(),
-            summary: family.summary(),
-            observation_dim: spec.observation_dim,
-            action_dim: spec.action_dim,
-            horizon: spec.horizon,
-            train_tasks: family.tasks(Split::Train).len(),
-            test_tasks: family.tasks(Split::Test).len(),
-        }
+pub fn suites() -> Vec<SuiteSummary> {
+    let summary = |suite: &envs::Suite| SuiteSummary {
+        name: suite.name,
+        summary: suite.summary,
+        families: suite.families.iter().map(|family| summarise(*family)).collect(),
     };
-    envs::families().map(summary).collect()
+    envs::suites().iter().map(summary).collect()
+}
+
+fn summarise(family: &dyn envs::TaskFamily) -> FamilySummary {
+    let spec = family.spec();
+    FamilySummary {
+        name: family.name(),
+        summary: family.summary(),
+        observation_dim: spec.observation_dim,
+        action_dim: spec.action_dim,
+        horizon: spec.horizon,
+        train_tasks: family.tasks(Split::Train).len(),
+        test_tasks: family.tasks(Split::Test).len(),
+    }
 }

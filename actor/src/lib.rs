@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod board;
+pub mod look;
 pub mod rollout;
 pub mod upload;
 
@@ -25,7 +26,7 @@ pub use board::Board;
 pub use control::Options;
 pub use error::{Error, STEP_TIMEOUT, chain};
 pub use evaluate::{Evaluation, Splits, TaskReturns, evaluate};
-pub use families::{FamilySummary, families};
+pub use families::{FamilySummary, SuiteSummary, suites};
 pub use life::{Find, run, run_with};
 pub use retry::Peer;
 pub use stats::{Stats, Wait};

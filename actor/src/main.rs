@@ -14,8 +14,13 @@ fn main() -> ExitCode {
             if writeln!(std::io::stderr(), "error: {}", actor::chain(error.as_ref())).is_err() {
                 return ExitCode::from(2);
             }
-            let code = error.downcast_ref::<actor::Error>().map_or(1, actor::Error::exit_code);
-            ExitCode::from(code)
+            ExitCode::from(code(&error))
         }
     }
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    let run = error.downcast_ref::<actor::Error>().map(actor::Error::exit_code);
+    let look = error.downcast_ref::<actor::look::Error>().map(actor::look::Error::exit_code);
+    run.or(look).unwrap_or(1)
 }

@@ -2,9 +2,9 @@
 
 use serde::de::DeserializeOwned;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use types::FamilySpec;
 
 /// A program that is missing, or whose answer is of no use.
@@ -31,6 +31,8 @@ pub enum Error {
     Refused {
         /// What it said.
         message: String,
+        /// Its exit code; `None` if a signal ended it.
+        code: Option<i32>,
     },
     /// It has answered something else.
     #[error("{}: expected JSON on standard output, got {got}", program.display())]
@@ -66,28 +68,69 @@ pub fn ask<T: DeserializeOwned>(
     let output = run(Command::new(program).args(arguments).arg("--exit-with-parent"))
         .map_err(|source| Error::Start { program: program.to_owned(), source })?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim();
-        let said = said.strip_prefix("error: ").unwrap_or(said);
-        let message = match said {
-            "" => format!("{}: {}", program.display(), output.status),
-            said => said.to_owned(),
-        };
-        return Err(Error::Refused { message });
+        return Err(refused(program, output.status, &output.stderr));
     }
     serde_json::from_slice(&output.stdout)
         .map_err(|error| Error::Answer { program: program.to_owned(), got: error.to_string() })
 }
 
+/// Runs `program` and hands each line of JSON that it prints to `take`, as soon as it is there.
+///
+/// # Errors
+/// As [`ask`]. Lines before the failure have been taken.
+pub fn follow<T: DeserializeOwned>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    mut take: impl FnMut(T),
+) -> Result<(), Error> {
+    let failed = |source| Error::Start { program: program.to_owned(), source };
+    let mut child =
+        start(Command::new(program).args(arguments).arg("--exit-with-parent")).map_err(failed)?;
+    // Held and never written to: the program leaves when it closes.
+    let mut pipe = child.stdin.take();
+    let stdout = child.stdout.take();
+    let lines = stdout.into_iter().flat_map(|out| BufReader::new(out).lines());
+    let taken = lines.map_while(Result::ok).try_for_each(|line| {
+        let parsed = serde_json::from_str(&line);
+        parsed
+            .map(&mut take)
+            .map_err(|error| Error::Answer { program: program.to_owned(), got: error.to_string() })
+    });
+    if taken.is_err() {
+        pipe = None;
+    }
+    let output = child.wait_with_output().map_err(failed)?;
+    drop(pipe);
+    if taken.is_ok() && !output.status.success() {
+        return Err(refused(program, output.status, &output.stderr));
+    }
+    taken
+}
+
+/// What a program said on standard error before it failed.
+fn refused(program: &Path, status: ExitStatus, stderr: &[u8]) -> Error {
+    let said = String::from_utf8_lossy(stderr);
+    let said = said.trim();
+    let message = match said.strip_prefix("error: ").unwrap_or(said) {
+        "" => format!("{}: {status}", program.display()),
+        said => said.to_owned(),
+    };
+    Error::Refused { message, code: status.code() }
+}
+
 /// Runs to the end a program that leaves when this one does, however this one ends.
 fn run(command: &mut Command) -> io::Result<Output> {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn()?;
+    let mut child = start(command)?;
     // Held until the end and never written to; `wait_with_output` would close it.
     let pipe = child.stdin.take();
     let output = child.wait_with_output();
     drop(pipe);
     output
+}
+
+/// Starts a program with a pipe that tells it how long to stay.
+fn start(command: &mut Command) -> io::Result<Child> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
 }
 
 /// All about a task family, asked of `actor`.

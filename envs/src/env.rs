@@ -1,7 +1,9 @@
 //! The contract between those who write environments and those who run them.
 
 use crate::Error;
+use crate::picture::Scene;
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 use types::{EnvSpec, Split, Task};
 
 /// What a step gives besides the observation.
@@ -64,10 +66,15 @@ pub trait Env: Send {
     fn in_force(&self) -> Option<u32> {
         None
     }
+
+    /// What it looks like now, for people; asking changes nothing.
+    fn scene(&mut self) -> Scene<'_> {
+        Scene::None
+    }
 }
 
 /// What a family is, for people: the rows of `docs/tasks.md`. Plain text, with `|` written `\\|`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Card {
     /// What the agent sees, in the order of the numbers.
     pub observation: &'static str,

@@ -100,4 +100,26 @@ pub enum Error {
         /// What was there.
         got: String,
     },
+    /// Nobody has said what the environment looks like.
+    #[error(
+        "expected an environment that says what it looks like, got one without; give its Env a \
+         `scene`"
+    )]
+    NoPicture,
+    /// Nothing on this machine can draw physics off screen.
+    #[error(
+        "expected EGL or OSMesa to draw the physics with, got neither ({tried}); on Debian and \
+         Ubuntu: `apt-get install libegl1 libgl1-mesa-dri` (also for NVIDIA's driver: libegl1), \
+         or else `apt-get install libosmesa6`"
+    )]
+    NoRenderer {
+        /// What is wrong with each.
+        tried: String,
+    },
+    /// The renderer failed.
+    #[error("drawing: {what}; MUJOCO_GL=osmesa or MUJOCO_GL=egl chooses another renderer")]
+    Renderer {
+        /// What was noticed.
+        what: String,
+    },
 }

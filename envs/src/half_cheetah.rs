@@ -6,6 +6,7 @@
 use crate::Error;
 use crate::env::{self, Env, Step};
 use crate::mujoco::Simulation;
+use crate::picture::Scene;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -182,5 +183,9 @@ impl Env for Runner {
 
     fn position(&self) -> Option<f64> {
         self.body.simulation().qpos().first().copied()
+    }
+
+    fn scene(&mut self) -> Scene<'_> {
+        Scene::Physics(self.body.simulation_mut())
     }
 }

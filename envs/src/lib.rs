@@ -24,8 +24,13 @@ pub mod bodies;
 pub mod body;
 pub mod half_cheetah;
 pub mod mujoco;
+pub mod picture;
 mod numpy;
 mod reference;
+
+/// The family that `docs/extending.md` walks through, so that it compiles and works.
+#[cfg(test)]
+pub mod example;
 
 pub use env::{Card, Env, Oracle, Step, TaskFamily};
 pub use error::Error;

@@ -99,6 +99,11 @@ impl Simulation {
         &self.data
     }
 
+    /// As [`Simulation::data`], for MuJoCo's renderer, which wants scratch memory in it.
+    pub(crate) fn data_mut(&mut self) -> &mut MjData<Arc<MjModel>> {
+        &mut self.data
+    }
+
     /// Works out the forces on bodies (`cfrc_ext` and others), which a step does not.
     pub fn contact_forces(&mut self) {
         self.data.rne_post_constraint();

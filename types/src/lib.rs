@@ -19,5 +19,5 @@ pub use id::{ActorId, Incarnation, Sequence, TrialId, Version};
 pub use seed::{Role, stream};
 pub use segment::{Chunk, End, Origin, Segment, SegmentError};
 pub use spec::{EnvSpec, FamilySpec, ReferenceReturns};
-pub use task::{Parameter, Split, Task, TaskRef};
+pub use task::{InvalidTaskRef, Parameter, Split, Task, TaskRef};
 pub use trial::{EpisodeOutcome, LatentSource, Phase, Purpose, Trial, TrialOutcome};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// Which list of a family a task belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +37,28 @@ impl fmt::Display for TaskRef {
         write!(f, "{}-{}", self.split, self.index)
     }
 }
+
+impl FromStr for TaskRef {
+    type Err = InvalidTaskRef;
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, InvalidTaskRef> {
+        let invalid = || InvalidTaskRef(text.to_owned());
+        let (split, index) = text.split_once('-').ok_or_else(invalid)?;
+        let split = match split {
+            "train" => Split::Train,
+            "test" => Split::Test,
+            _ => return Err(invalid()),
+        };
+        let index = index.parse().ok().ok_or_else(invalid)?;
+        Ok(Self { split, index })
+    }
+}
+
+/// Something that names no task.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a task such as train-3 or test-0, got \"{0}\"")]
+pub struct InvalidTaskRef(String);
 
 /// One named number of a task, such as the target velocity in m/s.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ pub(crate) mod fake;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use context::Context;
 pub use link::{Cut, Link, Local, Over, Signal};
 pub(crate) use watch::Suspicion;
 pub use watch::{OpenStep, StepWatch};

@@ -122,6 +122,11 @@ impl Eval {
     }
 }
 
+/// The weights of the newest checkpoint of a run.
+pub(super) fn newest(run_dir: &Path) -> Result<PathBuf, Failure> {
+    checkpoint(run_dir, Which::Latest)
+}
+
 /// The weights. `checkpoints/best` is a folder of its own; `checkpoints/latest` is a link to one, or
 /// a file with its name.
 fn checkpoint(run_dir: &Path, which: Which) -> Result<PathBuf, Failure> {

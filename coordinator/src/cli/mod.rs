@@ -67,7 +67,7 @@ enum Command {
     Submit(submit::Submit),
     /// Make certificates and a join token for runs on several machines
     Certs(certs::Certs),
-    /// List the task families, or show the tasks of one
+    /// Look at tasks: list families, show what they are, play and draw episodes
     Tasks(tasks::Tasks),
 }
 

@@ -247,7 +247,7 @@ fn wanted_address(experiment: &Experiment, past: Option<&Past>, members: Members
 
 fn describe(experiment: &Experiment) -> Result<FamilySpec, Failure> {
     programs::describe(&experiment.environment.family).map_err(|error| match error {
-        programs::Error::Refused { message } => {
+        programs::Error::Refused { message, .. } => {
             Failure::usage(anyhow::anyhow!("environment.family: {message}"))
         }
         other => Failure::run(other),

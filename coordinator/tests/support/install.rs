@@ -33,7 +33,8 @@ impl Installed {
         installed
     }
 
-    fn write(&self, name: &str, text: &str) {
+    /// Puts a program of this name beside the coordinator.
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let file = self.path().join(name);
         std::fs::write(&file, text).unwrap();
         std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::env::{self, Env, Oracle, Step};
+use crate::picture::{Colour, Drawing, Scene, View};
 use rand_chacha::ChaCha8Rng;
 use types::{EnvSpec, Task};
 
@@ -10,6 +11,9 @@ const REACH: f64 = 0.1;
 
 /// Steps of an episode.
 const HORIZON: usize = 20;
+
+/// How far from the origin pictures show the plane.
+const SIGHT: f64 = 2.0;
 
 /// Names of the parameters of a task: where the goal is.
 pub(crate) const GOAL: [&str; 2] = ["goal_x", "goal_y"];
@@ -87,6 +91,16 @@ impl Env for PointEnv {
     fn switch(&mut self, task: &Task) -> Result<(), Error> {
         self.goal = Some(goal(task)?);
         Ok(())
+    }
+
+    fn scene(&mut self) -> Scene<'_> {
+        let mut drawing = Drawing::new(View::square(SIGHT))
+            .line([-SIGHT, 0.0], [SIGHT, 0.0], 0.0, Colour::GREY)
+            .line([0.0, -SIGHT], [0.0, SIGHT], 0.0, Colour::GREY);
+        if let Some(goal) = self.goal {
+            drawing = drawing.disc(goal, 0.06, Colour::GREEN);
+        }
+        Scene::Drawing(drawing.disc(self.position, 0.04, Colour::BLUE))
     }
 }
 

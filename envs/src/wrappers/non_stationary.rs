@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::env::{Card, Env, Oracle, Step, TaskFamily};
+use crate::picture::Scene;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use types::{Change, EnvSpec, Next, Split, Task, TaskRef, When};
@@ -158,6 +159,10 @@ impl Env for Changing {
 
     fn position(&self) -> Option<f64> {
         self.env.position()
+    }
+
+    fn scene(&mut self) -> Scene<'_> {
+        self.env.scene()
     }
 
     fn in_force(&self) -> Option<u32> {

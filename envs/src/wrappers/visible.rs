@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::env::{self, Card, Env, Oracle, Step, TaskFamily};
+use crate::picture::Scene;
 use rand_chacha::ChaCha8Rng;
 use types::{EnvSpec, Split, Task};
 
@@ -151,6 +152,10 @@ impl Env for Showing {
 
     fn position(&self) -> Option<f64> {
         self.env.position()
+    }
+
+    fn scene(&mut self) -> Scene<'_> {
+        self.env.scene()
     }
 
     fn in_force(&self) -> Option<u32> {

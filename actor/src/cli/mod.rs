@@ -1,5 +1,7 @@
 //! The command line.
 
+mod look;
+
 use actor::{Board, Error, Options, Splits};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -34,7 +36,7 @@ pub(crate) struct Cli {
 enum Command {
     /// Join a run and work until told to leave
     Run(Run),
-    /// List the task families, as JSON
+    /// List the task families by suite, as JSON
     Families,
     /// Print all there is to know about a task family, as JSON
     Describe {
@@ -43,6 +45,12 @@ enum Command {
     },
     /// Play adaptation trials with the weights of a checkpoint; results as JSON
     Evaluate(Evaluate),
+    /// Print what a task family is in words and numbers, as JSON
+    Show(look::Show),
+    /// Play episodes of a task; a line of JSON for each event
+    Rollout(look::Rollout),
+    /// Play episodes of a task and keep pictures of them; a line of JSON for each event
+    Render(look::Render),
 }
 
 #[derive(Debug, Args)]
@@ -120,9 +128,12 @@ impl Cli {
         parent.watch(&Stop::new(), Duration::ZERO).context("watch the parent process")?;
         match self.command {
             Command::Run(_) => Ok(()),
-            Command::Families => print(&actor::families()),
+            Command::Families => print(&actor::suites()),
             Command::Describe { family } => print(&envs::describe(envs::find(&family)?)?),
             Command::Evaluate(options) => print(&options.execute()?),
+            Command::Show(options) => options.execute(),
+            Command::Rollout(options) => options.execute(),
+            Command::Render(options) => options.execute(),
         }
     }
 }

@@ -1,0 +1,127 @@
+//! Whose actions are played.
+
+use super::Error;
+use crate::agent::Agent;
+use crate::rollout::Context;
+use envs::{Oracle, TaskFamily};
+use nets::AgentSpec;
+use nets::gaussian::fill_standard_normal;
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+use types::{Experiment, Role, Task, Version, stream};
+
+/// Who acts.
+pub enum Policy {
+    /// Each number of an action is drawn from U(-1, 1).
+    Random(ChaCha8Rng),
+    /// Each number is 0.
+    Zero,
+    /// The best that can be done, see [`Oracle`].
+    Oracle(Box<dyn Oracle>),
+    /// Weights of a run.
+    Trained(Box<Trained>),
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Random(_) => "Random",
+            Self::Zero => "Zero",
+            Self::Oracle(_) => "Oracle",
+            Self::Trained(_) => "Trained",
+        })
+    }
+}
+
+impl Policy {
+    /// Uniformly random actions.
+    #[must_use]
+    pub fn random() -> Self {
+        // Begins anew in each episode.
+        Self::Random(stream(0, Role::Action, 0, 0))
+    }
+
+    /// The oracle of `family` for `task`.
+    ///
+    /// # Errors
+    /// [`Error::NoOracle`].
+    pub fn oracle(family: &dyn TaskFamily, task: &Task) -> Result<Self, Error> {
+        let oracle = family.oracle(task);
+        oracle.map(Self::Oracle).ok_or_else(|| Error::NoOracle { family: family.name().to_owned() })
+    }
+
+    /// Gets ready for episode number `episode` of what `seed` decides.
+    pub(super) fn begin(&mut self, seed: u64, episode: u32) -> Result<(), Error> {
+        match self {
+            Self::Random(dice) => *dice = stream(seed, Role::Action, episode.into(), 0),
+            Self::Trained(trained) => trained.begin(seed, episode)?,
+            Self::Zero | Self::Oracle(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Writes the `action` for an `observation`.
+    pub(super) fn act(&mut self, observation: &[f32], action: &mut [f32]) -> Result<(), Error> {
+        match self {
+            Self::Random(dice) => action.fill_with(|| dice.random_range(-1.0..=1.0)),
+            Self::Zero => action.fill(0.0),
+            Self::Oracle(oracle) => oracle.act(observation, action),
+            Self::Trained(trained) => trained.act(observation, action)?,
+        }
+        Ok(())
+    }
+
+    /// Takes what came of the last action.
+    pub(super) fn receive(&mut self, reward: f64, next_observation: &[f32]) {
+        if let Self::Trained(trained) = self {
+            trained.context.receive(reward, next_observation);
+        }
+    }
+}
+
+/// Weights of a run, which adapt to a task as in an evaluation: in the first episode z is from the
+/// prior, then from the posterior of all episodes before.
+#[derive(Debug)]
+pub struct Trained {
+    agent: Agent,
+    context: Context,
+    latent: Vec<f32>,
+    /// Evaluation has none.
+    noise: Vec<f32>,
+}
+
+impl Trained {
+    /// The weights in `checkpoint` (safetensors bytes, as published) of a run of `experiment`, for
+    /// the `family` that it builds.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if they are not those of the experiment.
+    pub fn load(
+        family: &dyn TaskFamily,
+        experiment: &Experiment,
+        checkpoint: &[u8],
+    ) -> Result<Self, Error> {
+        let spec = AgentSpec::of(experiment, &family.spec());
+        Ok(Self {
+            agent: Agent::load(&spec, checkpoint, Version::default())?,
+            context: Context::new(&spec.encoder),
+            latent: vec![0.0; spec.policy.latent],
+            noise: vec![0.0; spec.policy.action],
+        })
+    }
+
+    fn begin(&mut self, seed: u64, episode: u32) -> Result<(), Error> {
+        fill_standard_normal(&mut stream(seed, Role::Latent, episode.into(), 0), &mut self.latent);
+        if episode == 0 {
+            self.context.clear();
+            return Ok(());
+        }
+        Ok(self.context.shift(&mut self.agent, &mut self.latent)?)
+    }
+
+    fn act(&mut self, observation: &[f32], action: &mut [f32]) -> Result<(), Error> {
+        self.agent.act(observation, &self.latent, &self.noise, action)?;
+        self.context.see(observation, action);
+        Ok(())
+    }
+}

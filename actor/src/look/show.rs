@@ -1,0 +1,78 @@
+//! All there is to know about a family.
+
+use envs::picture::Scene;
+use envs::{Card, TaskFamily, suites};
+use serde::Serialize;
+use types::{FamilySpec, Role, Split, stream};
+
+/// A family, for people and for their scripts.
+#[derive(Debug, Clone, Serialize)]
+pub struct Portrait {
+    /// Name of its suite.
+    pub suite: &'static str,
+    /// Shapes, horizon, tasks and yardsticks.
+    #[serde(flatten)]
+    pub family: FamilySpec,
+    /// What it is, in words.
+    pub card: Card,
+    /// What can be done with it.
+    pub features: Features,
+}
+
+/// What can be done with a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Features {
+    /// It has a policy that is as good as any, see [`envs::Oracle`].
+    pub oracle: bool,
+    /// Its tasks can change with the place of the agent, see [`envs::Env::position`].
+    pub place: bool,
+    /// What its pictures are made of.
+    pub picture: Picture,
+}
+
+/// What the pictures of a family are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Picture {
+    /// MuJoCo's renderer makes them.
+    Physics,
+    /// Shapes on a plane.
+    Drawing,
+    /// There are none.
+    None,
+}
+
+/// All about `family`.
+///
+/// # Errors
+/// What keeps it from being built and played.
+pub fn show(family: &dyn TaskFamily) -> Result<Portrait, envs::Error> {
+    Ok(Portrait {
+        suite: suite_of(family.name()),
+        features: features(family)?,
+        card: family.card(),
+        family: envs::describe(family)?,
+    })
+}
+
+/// The name of the suite that has the family called `name`; nothing for a family of no suite.
+fn suite_of(name: &str) -> &'static str {
+    let has = |suite: &&envs::Suite| suite.families.iter().any(|family| family.name() == name);
+    suites().iter().find(has).map_or("", |suite| suite.name)
+}
+
+fn features(family: &dyn TaskFamily) -> Result<Features, envs::Error> {
+    let mut env = family.make()?;
+    let mut oracle = false;
+    if let Some(task) = family.tasks(Split::Train).first() {
+        let mut observation = vec![0.0; family.spec().observation_dim];
+        env.reset(task, &mut stream(0, Role::Reference, 0, 0), &mut observation)?;
+        oracle = family.oracle(task).is_some();
+    }
+    let picture = match env.scene() {
+        Scene::Physics(_) => Picture::Physics,
+        Scene::Drawing(_) => Picture::Drawing,
+        Scene::None => Picture::None,
+    };
+    Ok(Features { oracle, place: env.position().is_some(), picture })
+}
