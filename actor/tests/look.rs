@@ -172,15 +172,15 @@ fn weights_of_another_family_are_refused() {
 }
 
 #[test]
-fn a_family_is_shown_with_its_card_tasks_and_features() {
+fn a_family_is_shown_with_its_card_tasks_and_traits() {
     let output = actor(&["show", "cheetah-vel"]).output().unwrap();
     let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(shown["suite"], "pearl");
     assert_eq!(shown["env"]["observation_dim"], 20);
     assert_eq!(shown["train"].as_array().unwrap().len(), 100);
     assert!(shown["card"]["tasks"].as_str().unwrap().contains("U(0, 3)"));
-    let features = serde_json::json!({"oracle": false, "place": true, "picture": "physics"});
-    assert_eq!(shown["features"], features);
+    let traits = serde_json::json!({"oracle": false, "place": true, "picture": "physics"});
+    assert_eq!(shown["traits"], traits);
 }
 
 /// What is in a GIF: width, height, and how many pictures.

@@ -22,7 +22,7 @@ const SHOWN: &str = r#"{"suite":"pearl","name":"point-robot","summary":"A point 
 "reference":{"random":-30.5,"oracle":-9.25},
 "card":{"observation":"position","action":"displacement","tasks":"goal ~ U(-1, 1)","start":"origin",
 "reward":"-\\|p - goal\\|","end":"never","source":"PEARL","differences":""},
-"features":{"oracle":true,"place":false,"picture":"drawing"}}"#;
+"traits":{"oracle":true,"place":false,"picture":"drawing"}}"#;
 
 const PLAYED: &str = r#"{"event":"progress","episode":0,"step":10,"of":20}
 {"event":"episode","episode":0,"task":{"split":"test","index":3},"return":-12.5,"length":20,"terminated":false}
@@ -86,7 +86,7 @@ fn a_family_is_shown_as_a_page() {
         "reward       -|p - goal|\n",
         "end          never; at most 20 steps",
         "differences  none",
-        "features     a shaped reward for learning, drawings",
+        "traits       a shaped reward for learning, drawings",
         "returns      random actions -30.50, oracle -9.25",
         "train-0    goal 0.2500\n… and 1 more; --tasks 2 or --json lists all\ntest-0     goal -0.5000\n",
     ] {

@@ -16,12 +16,12 @@ pub struct Portrait {
     /// What it is, in words.
     pub card: Card,
     /// What can be done with it.
-    pub features: Features,
+    pub traits: Traits,
 }
 
 /// What can be done with a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Features {
+pub struct Traits {
     /// It has a policy that is as good as any, see [`envs::Oracle`].
     pub oracle: bool,
     /// Its tasks can change with the place of the agent, see [`envs::Env::position`].
@@ -49,7 +49,7 @@ pub enum Picture {
 pub fn show(family: &dyn TaskFamily) -> Result<Portrait, envs::Error> {
     Ok(Portrait {
         suite: suite_of(family.name()),
-        features: features(family)?,
+        traits: traits(family)?,
         card: family.card(),
         family: envs::describe(family)?,
     })
@@ -61,7 +61,7 @@ fn suite_of(name: &str) -> &'static str {
     suites().iter().find(has).map_or("", |suite| suite.name)
 }
 
-fn features(family: &dyn TaskFamily) -> Result<Features, envs::Error> {
+fn traits(family: &dyn TaskFamily) -> Result<Traits, envs::Error> {
     let mut env = family.make()?;
     let mut oracle = false;
     if let Some(task) = family.tasks(Split::Train).first() {
@@ -74,5 +74,5 @@ fn features(family: &dyn TaskFamily) -> Result<Features, envs::Error> {
         Scene::Drawing(_) => Picture::Drawing,
         Scene::None => Picture::None,
     };
-    Ok(Features { oracle, place: env.position().is_some(), picture })
+    Ok(Traits { oracle, place: env.position().is_some(), picture })
 }

@@ -148,6 +148,7 @@ fn pixels(count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::PI;
 
     const VIEW: View = View { x: [0.0, 20.0], y: [0.0, 10.0] };
 
@@ -176,16 +177,28 @@ mod tests {
 
     #[test]
     fn forms_cover_their_area() {
-        let of = |drawing: Drawing| covered(&drawing, Colour::GREEN).len();
+        // How much of the paper's red is gone, in pixels that have none left of what it had.
+        let area = |drawing: Drawing| -> f64 {
+            let [paper, ink] = [Colour::PAPER, Colour::DARK].map(|colour| f64::from(colour.0[0]));
+            let frame = draw(&drawing, 20, 10);
+            frame
+                .pixels
+                .iter()
+                .step_by(3)
+                .map(|&red| (paper - f64::from(red)) / (paper - ink))
+                .sum()
+        };
         let sheet = || Drawing::new(VIEW);
-        let disc = of(sheet().disc([10.0, 5.0], 4.0, Colour::GREEN));
-        assert!((40..=50).contains(&disc), "π·4² without the edge: {disc}");
-        let line = of(sheet().line([2.0, 5.0], [18.0, 5.0], 4.0, Colour::GREEN));
-        assert!((64..=76).contains(&line), "16·4 and round ends: {line}");
         let arrow = [[5.0, 0.0], [15.0, 0.0], [15.0, 10.0], [10.0, 2.0], [5.0, 10.0]];
-        let dented = of(sheet().polygon(&arrow, Colour::GREEN));
-        assert!((50..=60).contains(&dented), "10² less a triangle of 40: {dented}");
-        assert_eq!(of(sheet().disc([-50.0, 5.0], 4.0, Colour::GREEN)), 0, "out of sight");
+        for (drawing, expected) in [
+            (sheet().disc([10.0, 5.0], 4.0, Colour::DARK), 16.0 * PI),
+            (sheet().line([4.0, 5.0], [16.0, 5.0], 4.0, Colour::DARK), 48.0 + 4.0 * PI),
+            (sheet().polygon(&arrow, Colour::DARK), 100.0 - 40.0),
+            (sheet().disc([-50.0, 5.0], 4.0, Colour::DARK), 0.0),
+        ] {
+            let found = area(drawing.clone());
+            assert!((found - expected).abs() < 1.5, "{found}, expected {expected}: {drawing:?}");
+        }
     }
 
     #[test]

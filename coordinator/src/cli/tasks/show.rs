@@ -30,7 +30,7 @@ struct Portrait {
     #[serde(flatten)]
     family: FamilySpec,
     card: Card,
-    features: Features,
+    traits: Traits,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,7 +46,7 @@ struct Card {
 }
 
 #[derive(Debug, Deserialize)]
-struct Features {
+struct Traits {
     place: bool,
     picture: Picture,
 }
@@ -90,7 +90,7 @@ fn page(portrait: &Portrait, count: usize) -> String {
         ("end", format!("{}; at most {} steps", card.end, env.horizon)),
         ("source", card.source.clone()),
         ("differences", differences.to_owned()),
-        ("features", features(portrait)),
+        ("traits", traits(portrait)),
     ];
     let mut lines = vec![format!("{} ({suite}): {}\n", family.name, family.summary)];
     // Cards are written for Markdown tables, where a bar has to be escaped.
@@ -105,8 +105,8 @@ fn page(portrait: &Portrait, count: usize) -> String {
     lines.join("\n")
 }
 
-fn features(portrait: &Portrait) -> String {
-    let Features { place, picture } = &portrait.features;
+fn traits(portrait: &Portrait) -> String {
+    let Traits { place, picture } = &portrait.traits;
     let env = &portrait.family.env;
     let picture = match picture {
         Picture::Physics => "pictures by MuJoCo",
