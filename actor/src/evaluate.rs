@@ -69,7 +69,7 @@ pub fn evaluate(
     checkpoint: &[u8],
     splits: Splits,
 ) -> Result<Evaluation, Error> {
-    let family = envs::find(&experiment.environment.family)?;
+    let family = envs::build(&experiment.environment)?;
     let spec = AgentSpec::of(experiment, &family.spec());
     let of = |split| match splits.has(split) {
         true => family.tasks(split),

@@ -240,7 +240,8 @@ impl Slot {
             false => None,
         };
         if is_recorded(run.trial.purpose) {
-            self.recorder.push(row.action, &step, row.observation);
+            let task = self.env.in_force().unwrap_or(run.trial.task.index);
+            self.recorder.push(row.action, &step, task, row.observation);
             if end.is_some() || self.recorder.is_full() {
                 self.cut(version, end, link)?;
             }

@@ -195,6 +195,7 @@ impl From<Refusal> for Status {
         match refusal {
             Refusal::UnknownTrial { .. } => Status::not_found(message),
             Refusal::WrongTask { .. }
+            | Refusal::NoSuchTask { .. }
             | Refusal::NotCollected { .. }
             | Refusal::OutOfPlace { .. }
             | Refusal::WrongActor { .. } => Status::invalid_argument(message),

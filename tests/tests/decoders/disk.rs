@@ -17,8 +17,7 @@ use types::{
     TrialId, Version,
 };
 
-const SPEC: EnvSpec =
-    EnvSpec { observation_dim: 3, action_dim: 2, horizon: 8, shaped_reward: false };
+const SPEC: EnvSpec = EnvSpec::new(3, 2, 8);
 const TASK: TaskRef = TaskRef { split: Split::Train, index: 1 };
 const SEGMENT: usize = 4096;
 

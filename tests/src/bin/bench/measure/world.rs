@@ -39,7 +39,7 @@ pub(crate) struct World {
 impl World {
     /// Serves `experiment` with random weights of version 0.
     pub(crate) async fn start(experiment: &Experiment) -> anyhow::Result<Self> {
-        let family = envs::find(&experiment.environment.family)?;
+        let family = envs::build(&experiment.environment)?;
         let layout = RowLayout::new(&family.spec(), experiment.inference.next_observation);
         let tasks = family.tasks(types::Split::Train).len();
         let sizes = Sizes { tasks, transitions: ROWS, context: 400 };
