@@ -107,6 +107,49 @@ pub struct Collection {
     pub open_trials: u32,
     /// A lease is not granted to an actor whose weights are more versions behind than this.
     pub max_lag: u64,
+    /// Which training task the next trial is for; without it, any.
+    #[serde(default, skip_serializing_if = "Select::is_random")]
+    pub select: Select,
+}
+
+/// Which training task the next trial is for, once every task has its initial experience. Updates
+/// draw from all tasks in any case.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by", deny_unknown_fields)]
+pub enum Select {
+    /// Each with equal probability.
+    #[default]
+    Random,
+    /// One after another.
+    RoundRobin,
+    /// Always the same.
+    Fixed {
+        /// Its position in the list of training tasks.
+        task: u32,
+    },
+    /// Those of a list, one after another; some may be in it more than once.
+    List {
+        /// Positions in the list of training tasks.
+        tasks: Vec<u32>,
+    },
+}
+
+impl Select {
+    /// Whether it is what there is without `collection.select`.
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        *self == Self::Random
+    }
+
+    /// The tasks that are named.
+    #[must_use]
+    pub fn named(&self) -> &[u32] {
+        match self {
+            Self::Random | Self::RoundRobin => &[],
+            Self::Fixed { task } => std::slice::from_ref(task),
+            Self::List { tasks } => tasks,
+        }
+    }
 }
 
 /// `[inference]`: PEARL's context encoder.
@@ -291,6 +334,8 @@ impl Experiment {
         within!(collection.posterior_episodes, 0 to 10_000)?;
         within!(collection.extra_episodes, 0 to 10_000)?;
         within!(collection.open_trials, 1 to 10_000)?;
+        let some = collection.select != Select::List { tasks: Vec::new() };
+        check(some, "collection.select.tasks", "at least one task", "none")?;
         at_least_one("learner.publish_every", learner.publish_every)?;
         within!(learner.checkpoints, 1 to 1000)?;
         at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
