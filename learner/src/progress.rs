@@ -60,6 +60,8 @@ pub struct Standing {
     pub paused: String,
     /// Updates at the newest checkpoint.
     pub checkpoint_updates: u64,
+    /// Outcomes taken and written down.
+    pub outcomes: u64,
 }
 
 /// The trainer's end of reporting.

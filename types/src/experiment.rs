@@ -180,7 +180,8 @@ pub struct Learner {
     pub publish_every: u64,
     /// Seconds between two checkpoints; one more is written at the end.
     pub checkpoint_seconds: f64,
-    /// Checkpoints kept, the newest ones; the best one is kept besides.
+    /// Checkpoints kept, the newest ones: at least two, for one may be damaged. The best weights are
+    /// kept besides.
     pub checkpoints: u32,
 }
 
@@ -281,7 +282,7 @@ impl Experiment {
         within!(collection.extra_episodes, 0 to 10_000)?;
         within!(collection.open_trials, 1 to 10_000)?;
         at_least_one("learner.publish_every", learner.publish_every)?;
-        within!(learner.checkpoints, 1 to 1000)?;
+        within!(learner.checkpoints, 2 to 1000)?;
         at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
         within!(evaluation.episodes, 1 to 10_000)?;
         within!(evaluation.repeats, 1 to 10_000)

@@ -4,7 +4,7 @@
 use super::Trainer;
 use crate::checkpoint::{Checkpoints, Loaded, State};
 use crate::collect::Collector;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluate::Evaluator;
 use crate::experience::Event;
 use crate::replay::{Store, StoreSettings};
@@ -47,6 +47,14 @@ impl Resumed {
                     Some(restored) => restored,
                     None => (Store::create(settings.clone())?, Vec::new()),
                 };
+                if store.log().oldest() > 0 {
+                    let why = format!(
+                        "expected a checkpoint, for the beginning of the experience log is gone; got \
+                         none in {}",
+                        checkpoints.folder().display()
+                    );
+                    return Err(Error::Message { what: "resume", why });
+                }
                 Ok((store, Self { state: None, params: None, events }))
             }
         }

@@ -182,9 +182,8 @@ fn counts(summary: &Path, last: LearnerProgress, watch: &Watch) -> Counts {
         discarded: last.transitions_discarded,
         refused: last.chunks_refused,
     };
-    if counts.stored == 0 || counts.stored != counts.acknowledged {
-        let Counts { stored, acknowledged, .. } = counts;
-        watch.note(format!("at the end: {stored} transitions stored, {acknowledged} acknowledged"));
+    if let Err(error) = crate::summary::check_transitions(&summary) {
+        watch.note(format!("at the end: {error:#}"));
     }
     counts
 }
