@@ -84,7 +84,7 @@ pub struct Reports {
 #[must_use]
 pub fn channel() -> (Reporter, Reports) {
     let (standing, standing_receiver) = watch::channel(None);
-    let (evaluations, evaluations_receiver) = mpsc::channel(8);
+    let (evaluations, evaluations_receiver) = mpsc::channel(32);
     let reports = Reports { standing: standing_receiver, evaluations: evaluations_receiver };
     (Reporter { standing, evaluations }, reports)
 }

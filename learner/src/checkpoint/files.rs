@@ -326,3 +326,49 @@ fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::File { action, path, source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoints(run: &tempfile::TempDir) -> Checkpoints {
+        Checkpoints::in_run(run.path(), 2).unwrap()
+    }
+
+    /// Whoever asks for the best weights must not be given others, whatever the disk did.
+    #[test]
+    fn weights_that_could_not_be_kept_do_not_become_the_best() {
+        let run = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(&run);
+        checkpoints.write_candidate(b"good").unwrap();
+        checkpoints.promote_candidate(&1).unwrap();
+        checkpoints.write_candidate(b"worse").unwrap();
+        let in_the_way = run.path().join("checkpoints/candidate.tmp");
+        fs::create_dir(&in_the_way).unwrap();
+        assert!(checkpoints.write_candidate(b"best").is_err());
+        assert!(checkpoints.promote_candidate(&2).is_err());
+        let best = run.path().join("checkpoints/best");
+        assert_eq!(fs::read(best.join(WEIGHTS)).unwrap(), b"good");
+        assert_eq!(fs::read(best.join("evaluation.json")).unwrap(), b"1");
+    }
+
+    #[test]
+    fn a_checkpoint_that_was_being_replaced_is_there_again() {
+        let run = tempfile::tempdir().unwrap();
+        let folder = run.path().join("checkpoints");
+        let (alone, replaced) = ("0000000001", "0000000002");
+        for name in ["0000000001.replaced", "0000000002", "0000000002.replaced", ".0000000003.tmp"]
+        {
+            fs::create_dir_all(folder.join(name)).unwrap();
+            fs::write(folder.join(name).join("which"), name).unwrap();
+        }
+        let found = checkpoints(&run).folders().unwrap();
+        assert_eq!(found, [folder.join(alone), folder.join(replaced)]);
+        let which = |name: &str| fs::read_to_string(folder.join(name).join("which")).unwrap();
+        assert_eq!(
+            (which(alone), which(replaced)),
+            ("0000000001.replaced".into(), replaced.into())
+        );
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    }
+}

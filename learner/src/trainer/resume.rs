@@ -107,6 +107,9 @@ impl Trainer {
         self.outstanding = state.outstanding.into_iter().map(|trial| (trial.id, trial)).collect();
         self.round = state.round.into_iter().collect();
         self.publisher.go_on_at(Version(state.next_version));
+        for evaluation in self.evaluator.complete() {
+            self.links.reporter.evaluation(evaluation);
+        }
     }
 
     /// What happened after the checkpoint counts. Updates after it are lost and will be made up for:

@@ -20,7 +20,7 @@ const BEGINNING: Duration = Duration::from_secs(90);
 /// Until everybody has left in order.
 const LEAVING: Duration = Duration::from_secs(10);
 const GLANCE: Duration = Duration::from_millis(50);
-/// The disk of the experience log, for each minute of the run, MiB.
+/// The disk of experience log and checkpoints, for each minute of the run, MiB.
 const DISK_PER_MINUTE: u64 = 96;
 
 /// How long faults go on.
