@@ -246,7 +246,7 @@ async fn what_waits_for_the_disk_is_acknowledged() {
     for ack in [one.unwrap(), other.unwrap()] {
         assert_eq!((ack.next_sequence, ack.transitions), (40, 160));
     }
-    let acknowledged = learner.counters.acknowledged.load(std::sync::atomic::Ordering::Acquire);
+    let acknowledged = learner.counters.acknowledged();
     assert_eq!((acknowledged, learner.store.stored()), (320, 320));
 }
 

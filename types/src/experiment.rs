@@ -216,7 +216,8 @@ pub struct Learner {
     pub publish_every: u64,
     /// Seconds between two checkpoints; one more is written at the end.
     pub checkpoint_seconds: f64,
-    /// Checkpoints kept, the newest ones; the best one is kept besides.
+    /// Checkpoints kept, the newest ones: at least two, for one may be damaged. The best weights are
+    /// kept besides.
     pub checkpoints: u32,
 }
 
@@ -337,7 +338,7 @@ impl Experiment {
         let some = collection.select != Select::List { tasks: Vec::new() };
         check(some, "collection.select.tasks", "at least one task", "none")?;
         at_least_one("learner.publish_every", learner.publish_every)?;
-        within!(learner.checkpoints, 1 to 1000)?;
+        within!(learner.checkpoints, 2 to 1000)?;
         at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
         within!(evaluation.episodes, 1 to 10_000)?;
         within!(evaluation.repeats, 1 to 10_000)

@@ -107,7 +107,7 @@ fn state() -> State {
         "format": FORMAT, "updates": 10, "env_steps": 48, "sampled": 7, "next_version": 3,
         "unpublished": true, "initial": 4, "wall_s": 1.5,
         "collector": {"open": {}, "ordinary": 2, "failures": 0},
-        "evaluator": {"next_at": 9, "begun": 1, "last": false, "pending": null, "best": -1.5},
+        "evaluator": {"next_at": 9, "begun": 1, "last": false, "pending": null, "best": -1.5, "complete": []},
         "outstanding": [], "round": [1, 2], "outcomes": 5, "replay_digest": null,
     }))
     .unwrap()

@@ -84,7 +84,7 @@ impl World {
 
     /// Transitions acknowledged so far.
     pub(crate) fn transitions(&self) -> u64 {
-        self.counters.acknowledged.load(Ordering::Acquire)
+        self.counters.acknowledged()
     }
 
     /// Waits until so many transitions are acknowledged, while all `actors` work.
