@@ -47,7 +47,7 @@ impl Simulation {
     /// [`Error::NoModels`] if neither folder is known, [`Error::Model`] if the file is not there
     /// or MuJoCo does not take it.
     pub fn load(model: &str, frame_skip: u32) -> Result<Self, Error> {
-        let path = located(model)?;
+        let path = model_path(model)?;
         let original = shared(&path)?;
         let data = MjData::try_new(original.clone())
             .map_err(|error| unusable(&path, "a model that fits into memory", error.to_string()))?;
@@ -230,7 +230,7 @@ fn own(model: &Path) -> Option<&'static str> {
     OWN.iter().find(|(name, _)| Path::new(name) == model).map(|(_, text)| *text)
 }
 
-fn located(model: &str) -> Result<PathBuf, Error> {
+fn model_path(model: &str) -> Result<PathBuf, Error> {
     if own(Path::new(model)).is_some() {
         return Ok(model.into());
     }
