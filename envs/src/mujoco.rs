@@ -24,6 +24,9 @@ const WARNINGS: [&str; 7] = [
     "a huge or NaN control at index",
 ];
 
+/// Models that come with this crate, by the names to [load](Simulation::load) them under.
+const OWN: [(&str, &str); 1] = [("proteus/striker.xml", include_str!("bodies/striker.xml"))];
+
 /// A world made from a model file, with its state.
 #[derive(Debug)]
 pub struct Simulation {
@@ -37,15 +40,14 @@ pub struct Simulation {
 impl Simulation {
     /// Makes a simulation of the file `model`, for example `gymnasium/half_cheetah.xml`, in its
     /// default pose. The file is looked for in the folder `PROTEUS_MODELS`, or if that is not set
-    /// in the one named by `PROTEUS_MODELS_BUILD_DIR` when the crate was built.
+    /// in the one named by `PROTEUS_MODELS_BUILD_DIR` when the crate was built. Those that come with
+    /// the crate, `proteus/striker.xml`, need no folder.
     ///
     /// # Errors
     /// [`Error::NoModels`] if neither folder is known, [`Error::Model`] if the file is not there
     /// or MuJoCo does not take it.
     pub fn load(model: &str, frame_skip: u32) -> Result<Self, Error> {
-        let runtime = std::env::var_os("PROTEUS_MODELS");
-        let folder = models_folder(runtime, option_env!("PROTEUS_MODELS_BUILD_DIR"))?;
-        let path = folder.join(model);
+        let path = model_path(model)?;
         let original = shared(&path)?;
         let data = MjData::try_new(original.clone())
             .map_err(|error| unusable(&path, "a model that fits into memory", error.to_string()))?;
@@ -130,6 +132,19 @@ impl Simulation {
         })
     }
 
+    /// Checks that the body called `name` has this `id`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if not.
+    pub fn expect_body(&self, name: &str, id: usize) -> Result<(), Error> {
+        let found = self.body(name)?;
+        if found == id {
+            return Ok(());
+        }
+        let got = format!("body \"{name}\" as number {found}, not {id}");
+        Err(unusable(&self.path, "the model this version was written for", got))
+    }
+
     /// Puts everything back to the model's default pose at rest, with nothing remembered.
     pub fn reset(&mut self) {
         self.data.reset();
@@ -210,6 +225,20 @@ impl Simulation {
     }
 }
 
+/// The text of a model that comes with the crate.
+fn own(model: &Path) -> Option<&'static str> {
+    OWN.iter().find(|(name, _)| Path::new(name) == model).map(|(_, text)| *text)
+}
+
+fn model_path(model: &str) -> Result<PathBuf, Error> {
+    if own(Path::new(model)).is_some() {
+        return Ok(model.into());
+    }
+    let runtime = std::env::var_os("PROTEUS_MODELS");
+    let folder = models_folder(runtime, option_env!("PROTEUS_MODELS_BUILD_DIR"))?;
+    Ok(folder.join(model))
+}
+
 fn models_folder(runtime: Option<OsString>, built: Option<&str>) -> Result<PathBuf, Error> {
     let runtime = runtime.filter(|folder| !folder.is_empty());
     let folder = runtime.or_else(|| built.map(OsString::from));
@@ -232,10 +261,15 @@ fn shared(path: &Path) -> Result<Arc<MjModel>, Error> {
 
 fn load(path: &Path) -> Result<MjModel, Error> {
     take_messages();
-    std::fs::metadata(path)
-        .map_err(|error| unusable(path, "a MuJoCo model file", error.to_string()))?;
-    MjModel::from_xml(path)
-        .map_err(|error| unusable(path, "a model that MuJoCo can compile", error.to_string()))
+    let model = match own(path) {
+        Some(text) => MjModel::from_xml_string(text),
+        None => {
+            std::fs::metadata(path)
+                .map_err(|error| unusable(path, "a MuJoCo model file", error.to_string()))?;
+            MjModel::from_xml(path)
+        }
+    };
+    model.map_err(|error| unusable(path, "a model that MuJoCo can compile", error.to_string()))
 }
 
 fn unusable(path: &Path, expected: &'static str, got: String) -> Error {
