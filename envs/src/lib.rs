@@ -26,6 +26,7 @@ pub mod half_cheetah;
 pub mod mujoco;
 mod numpy;
 mod reference;
+mod runner;
 
 pub use env::{Card, Env, Oracle, Step, TaskFamily};
 pub use error::Error;
