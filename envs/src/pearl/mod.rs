@@ -3,6 +3,7 @@
 mod ant;
 mod ant_dir;
 mod ant_goal;
+pub(crate) mod cheetah;
 mod cheetah_dir;
 mod cheetah_vel;
 mod humanoid_dir;
@@ -11,8 +12,6 @@ mod point_robot;
 mod rand_params;
 mod sparse_point_robot;
 
-pub use cheetah_dir::CheetahDir;
-pub use cheetah_vel::CheetahVel;
 pub use point_robot::PointRobot;
 pub use sparse_point_robot::SparsePointRobot;
 
@@ -22,8 +21,8 @@ use crate::TaskFamily;
 pub(crate) static FAMILIES: &[&dyn TaskFamily] = &[
     &PointRobot,
     &SparsePointRobot,
-    &CheetahVel,
-    &CheetahDir,
+    &cheetah_vel::CHEETAH_VEL,
+    &cheetah_dir::CHEETAH_DIR,
     &ant_dir::ANT_DIR,
     &ant_dir::ANT_DIR_FORWARD_BACKWARD,
     &ant_goal::ANT_GOAL,

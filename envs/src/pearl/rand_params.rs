@@ -164,11 +164,6 @@ impl Build {
         }
         multipliers
     }
-
-    /// The multipliers of `task`.
-    fn read(&self, task: &Task) -> Result<Vec<f64>, Error> {
-        self.names.iter().map(|name| env::parameter(task, name)).collect()
-    }
 }
 
 impl TaskFamily for RandParams {
@@ -202,9 +197,10 @@ impl TaskFamily for RandParams {
     }
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {
-        let multipliers = vec![1.0; self.build.names.len()];
+        let in_force = vec![1.0; self.build.names.len()];
+        let asked = in_force.clone();
         let runner = Runner::new(self.rules, self.spec)?;
-        Ok(Box::new(Varied { build: self.build, multipliers, runner }))
+        Ok(Box::new(Varied { build: self.build, in_force, asked, runner }))
     }
 }
 
@@ -212,19 +208,25 @@ impl TaskFamily for RandParams {
 #[derive(Debug)]
 struct Varied {
     build: Build,
-    /// Those in force.
-    multipliers: Vec<f64>,
+    /// The multipliers that the body has.
+    in_force: Vec<f64>,
+    /// Those of the task that is looked at.
+    asked: Vec<f64>,
     runner: Runner<()>,
 }
 
 impl Varied {
-    fn rebuild(&mut self, multipliers: Vec<f64>) -> Result<(), Error> {
-        if multipliers == self.multipliers {
+    /// Gives the body the build of `task`.
+    fn rebuild(&mut self, task: &Task) -> Result<(), Error> {
+        for (slot, name) in self.asked.iter_mut().zip(self.build.names) {
+            *slot = env::parameter(task, name)?;
+        }
+        if self.asked == self.in_force {
             return Ok(());
         }
         let parts = self.build.parts;
         self.runner.simulation_mut().tune(|_, model| {
-            let (masses, rest) = multipliers.split_at(parts);
+            let (masses, rest) = self.asked.split_at(parts);
             let (inertias, rest) = rest.split_at(3 * parts);
             let (dampings, frictions) = rest.split_at(parts - 1);
             scale(&mut model.body_mass_mut()[1..], masses);
@@ -233,7 +235,7 @@ impl Varied {
             scale(model.geom_friction_mut().as_flattened_mut(), frictions);
             Ok(())
         })?;
-        self.multipliers = multipliers;
+        self.in_force.copy_from_slice(&self.asked);
         Ok(())
     }
 }
@@ -251,8 +253,7 @@ impl Env for Varied {
         rng: &mut ChaCha8Rng,
         observation: &mut [f32],
     ) -> Result<(), Error> {
-        let multipliers = self.build.read(task)?;
-        self.rebuild(multipliers)?;
+        self.rebuild(task)?;
         self.runner.reset(task, rng, observation)
     }
 
@@ -266,8 +267,7 @@ impl Env for Varied {
     }
 
     fn switch(&mut self, task: &Task) -> Result<(), Error> {
-        let multipliers = self.build.read(task)?;
-        self.rebuild(multipliers)?;
+        self.rebuild(task)?;
         self.runner.simulation_mut().forward();
         self.runner.switch(task)
     }

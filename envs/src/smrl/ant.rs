@@ -54,7 +54,7 @@ pub(crate) static GOAL: Running<[f64; 2]> = Running {
     summary: "Ant walks to a goal some 10 m away in any direction.",
     card: Card { tasks: "goal ~ 10·N(0, I) m, NumPy seed 1337; 100 train, 25 test", ..CARD },
     spec: EnvSpec::new(29, 8, 250),
-    tasks: |split| tasks(split, GOAL_NAMES, |random| 10.0 * random.normal()),
+    tasks: |split| tasks(split, GOAL_NAMES, |random| random.normal(0.0, 10.0)),
     rules: RULES,
 };
 
@@ -64,7 +64,7 @@ pub(crate) static GOAL_ONE_SIDED: Running<[f64; 2]> = Running {
     summary: "Ant walks to a goal some 10 m away in the quadrant ahead to the left.",
     card: Card { tasks: "goal ~ abs(10·N(0, I)) m, NumPy seed 1337; 100 train, 25 test", ..CARD },
     spec: GOAL.spec,
-    tasks: |split| tasks(split, GOAL_NAMES, |random| (10.0 * random.normal()).abs()),
+    tasks: |split| tasks(split, GOAL_NAMES, |random| random.normal(0.0, 10.0).abs()),
     rules: RULES,
 };
 
@@ -82,7 +82,7 @@ pub(crate) static VELOCITY: Running<[f64; 2]> = Running {
         ..CARD
     },
     spec: EnvSpec::new(27, 8, 250),
-    tasks: |split| tasks(split, VELOCITY_NAMES, |random| 10.0 * random.normal()),
+    tasks: |split| tasks(split, VELOCITY_NAMES, |random| random.normal(0.0, 10.0)),
     rules: Rules {
         read: |task| read(task, VELOCITY_NAMES),
         observe: |view, observation| observe(view, 2, observation),

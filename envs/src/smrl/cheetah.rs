@@ -48,7 +48,7 @@ pub(crate) static GOAL: Running<f64> = Running {
     summary: "HalfCheetah runs to a goal some 25 m away, ahead or behind.",
     card: Card { tasks: "goal ~ 25·N(0, 1) m, NumPy seed 1337; 100 train, 25 test", ..CARD },
     spec: EnvSpec::new(20, 6, 250),
-    tasks: |split| tasks(split, ["goal"], |random| 25.0 * random.normal()),
+    tasks: |split| tasks(split, ["goal"], |random| random.normal(0.0, 25.0)),
     rules: RULES,
 };
 
@@ -58,7 +58,7 @@ pub(crate) static GOAL_ONE_SIDED: Running<f64> = Running {
     summary: "HalfCheetah runs to a goal some 25 m ahead.",
     card: Card { tasks: "goal ~ abs(25·N(0, 1)) m, NumPy seed 1337; 100 train, 25 test", ..CARD },
     spec: GOAL.spec,
-    tasks: |split| tasks(split, ["goal"], |random| (25.0 * random.normal()).abs()),
+    tasks: |split| tasks(split, ["goal"], |random| random.normal(0.0, 25.0).abs()),
     rules: RULES,
 };
 
@@ -72,7 +72,7 @@ pub(crate) static VELOCITY: Running<f64> = Running {
         ..CARD
     },
     spec: GOAL.spec,
-    tasks: |split| tasks(split, ["velocity"], |random| 10.0 * random.normal()),
+    tasks: |split| tasks(split, ["velocity"], |random| random.normal(0.0, 10.0)),
     rules: Rules {
         read: |task| env::parameter(task, "velocity"),
         reward: |target, motion| {

@@ -20,10 +20,10 @@
 //! `cheetah-multi-task-dir` w · v with w = 1 and -1, both for training and for testing; v is the
 //! distance covered in x over the step's 0.05 s.
 
-use crate::Error;
 use crate::bodies;
-use crate::env::{self, Card};
-use crate::runner::{self, Rules, Running, View};
+use crate::env::Card;
+use crate::pearl::cheetah;
+use crate::runner::{self, Rules, Running};
 use crate::tigr::{Asked, BaseTask, DIFFERENCES, nearness, read, reward, tasks};
 use std::f64::consts::PI;
 use types::EnvSpec;
@@ -65,7 +65,7 @@ const RULES: Rules<Asked> = Rules {
     frame: "torso",
     read: |task| read(&EIGHT, task),
     complete: runner::nothing_more,
-    observe,
+    observe: cheetah::observe,
     place: runner::coordinates,
     reward,
     ended: runner::never,
@@ -128,8 +128,3 @@ pub(crate) static MULTI_TASK_DIR: Running<Asked> = Running {
     tasks: |split| tasks(&DIRECTIONS, 1, 1, split),
     rules: Rules { read: |task| read(&DIRECTIONS, task), ..RULES },
 };
-
-fn observe(view: &View<'_>, observation: &mut [f32]) -> Result<(), Error> {
-    let state = view.qpos()[1..].iter().chain(view.qvel());
-    env::observe(observation, state.chain(view.frame()).copied())
-}

@@ -10,23 +10,23 @@ use types::{EnvSpec, Role, Split, Task, stream};
 
 /// What the world is like at one time.
 #[derive(Debug, Clone)]
-pub struct State {
-    pub qpos: Vec<f64>,
-    pub qvel: Vec<f64>,
+pub(crate) struct State {
+    pub(crate) qpos: Vec<f64>,
+    pub(crate) qvel: Vec<f64>,
     /// Frame of the torso.
-    pub torso: [f64; 3],
+    pub(crate) torso: [f64; 3],
     /// Frame of the foot, where there is one.
-    pub foot: Option<[f64; 3]>,
+    pub(crate) foot: Option<[f64; 3]>,
     /// x and y of the centre of mass.
-    pub mass_centre: [f64; 2],
+    pub(crate) mass_centre: [f64; 2],
     /// Forces on all bodies.
-    pub forces: Vec<f64>,
+    pub(crate) forces: Vec<f64>,
     /// Inertias and masses of all bodies.
-    pub inertias: Vec<f64>,
+    pub(crate) inertias: Vec<f64>,
     /// Velocities of all bodies.
-    pub body_velocities: Vec<f64>,
+    pub(crate) body_velocities: Vec<f64>,
     /// Motor torques by joint.
-    pub motor_torques: Vec<f64>,
+    pub(crate) motor_torques: Vec<f64>,
 }
 
 impl State {
@@ -55,24 +55,24 @@ impl State {
 
 /// A step, as the environment and as the simulation beside it saw it.
 #[derive(Debug)]
-pub struct Followed {
-    pub before: State,
-    pub after: State,
+pub(crate) struct Followed {
+    pub(crate) before: State,
+    pub(crate) after: State,
     /// ‖u‖² of the controls.
-    pub effort: f64,
-    pub step: Step,
-    pub observation: Vec<f32>,
+    pub(crate) effort: f64,
+    pub(crate) step: Step,
+    pub(crate) observation: Vec<f32>,
 }
 
 impl Followed {
     /// Way of a coordinate in the step.
-    pub fn way(&self, coordinate: usize) -> f64 {
+    pub(crate) fn way(&self, coordinate: usize) -> f64 {
         self.after.qpos[coordinate] - self.before.qpos[coordinate]
     }
 }
 
 /// Plays an episode of `task` in a new environment, see [`follow_in`].
-pub fn follow(
+pub(crate) fn follow(
     family: &dyn TaskFamily,
     task: &Task,
     seed: u64,
@@ -84,7 +84,7 @@ pub fn follow(
 
 /// Plays an episode of `task` with random actions, beside a simulation of `plan` that `change`
 /// has changed before. Both must be at the same x, bit for bit, after each step.
-pub fn follow_in(
+pub(crate) fn follow_in(
     env: &mut dyn Env,
     spec: EnvSpec,
     task: &Task,
@@ -119,7 +119,7 @@ pub fn follow_in(
 }
 
 /// Checks rewards and ends of an episode against `expected`, and its observations against `seen`.
-pub fn check(
+pub(crate) fn check(
     episode: &[Followed],
     expected: impl Fn(&Followed) -> (f64, bool),
     seen: impl Fn(&State) -> Vec<f64>,
@@ -142,22 +142,22 @@ fn narrow(value: f64) -> f32 {
 }
 
 /// The suite called `name`.
-pub fn suite(name: &str) -> Result<&'static Suite> {
+pub(crate) fn suite(name: &str) -> Result<&'static Suite> {
     envs::suites().iter().find(|suite| suite.name == name).context("a suite")
 }
 
 /// The first `count` tasks of each split.
-pub fn tasks(family: &dyn TaskFamily, count: usize) -> Vec<Task> {
+pub(crate) fn tasks(family: &dyn TaskFamily, count: usize) -> Vec<Task> {
     let of = |split| family.tasks(split).into_iter().take(count);
     of(Split::Train).chain(of(Split::Test)).collect()
 }
 
 /// The parameter of `task` called `name`.
-pub fn of(task: &Task, name: &str) -> Result<f64> {
+pub(crate) fn of(task: &Task, name: &str) -> Result<f64> {
     task.parameter(name).with_context(|| format!("parameter {name} of {task:?}"))
 }
 
 /// The values between `-most` and `most`.
-pub fn clipped(values: &[f64], most: f64) -> Vec<f64> {
+pub(crate) fn clipped(values: &[f64], most: f64) -> Vec<f64> {
     values.iter().map(|value| value.clamp(-most, most)).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::follow::{Followed, State, check, clipped, follow, follow_in, tasks};
 use anyhow::{Context, Result, bail, ensure};
-use envs::body::Plan;
+use envs::body::{Body, Plan};
 use envs::mujoco::Simulation;
 use envs::{TaskFamily, bodies, find};
 use rand::RngExt as _;
@@ -12,14 +12,22 @@ static HOPPER: Plan = Plan { frame_skip: 8, ..bodies::HOPPER };
 static WALKER: Plan = Plan { frame_skip: 8, ..bodies::WALKER };
 
 /// Plays and checks an episode.
-pub fn check_hopper(family: &dyn TaskFamily, task: &Task, seed: u64) -> Result<Vec<Followed>> {
+pub(crate) fn check_hopper(
+    family: &dyn TaskFamily,
+    task: &Task,
+    seed: u64,
+) -> Result<Vec<Followed>> {
     let episode = follow(family, task, seed, &HOPPER, |simulation| build(simulation, task))?;
     check(&episode, |f| (reward(f), hopper_fell(&f.after)), sees)?;
     Ok(episode)
 }
 
 /// Plays and checks an episode.
-pub fn check_walker(family: &dyn TaskFamily, task: &Task, seed: u64) -> Result<Vec<Followed>> {
+pub(crate) fn check_walker(
+    family: &dyn TaskFamily,
+    task: &Task,
+    seed: u64,
+) -> Result<Vec<Followed>> {
     let episode = follow(family, task, seed, &WALKER, |simulation| build(simulation, task))?;
     check(&episode, |f| (reward(f), walker_fell(&f.after)), sees)?;
     Ok(episode)
@@ -34,13 +42,13 @@ fn sees(state: &State) -> Vec<f64> {
 }
 
 /// Gymnasium's rule.
-pub fn hopper_fell(state: &State) -> bool {
+pub(crate) fn hopper_fell(state: &State) -> bool {
     let bounded = state.qpos[2..].iter().chain(&state.qvel).all(|value| value.abs() < 100.0);
     !bounded || state.qpos[1] <= 0.7 || state.qpos[2].abs() >= 0.2
 }
 
 /// Gymnasium's rule.
-pub fn walker_fell(state: &State) -> bool {
+pub(crate) fn walker_fell(state: &State) -> bool {
     state.qpos[1] <= 0.8 || state.qpos[1] >= 2.0 || state.qpos[2].abs() >= 1.0
 }
 
@@ -111,6 +119,39 @@ fn a_body_built_a_thousand_times_has_not_drifted() -> Result<()> {
             follow_in(env.as_mut(), family.spec(), &untouched, seed, plan, |_| Ok(()))?;
             let built = |simulation: &mut Simulation| build(simulation, &task);
             follow_in(env.as_mut(), family.spec(), &task, seed, plan, built)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_body_that_is_rebuilt_in_mid_air_goes_on_from_where_it_is() -> Result<()> {
+    for (name, plan) in [("hopper-rand-params", &HOPPER), ("walker-rand-params", &WALKER)] {
+        let family = find(name)?;
+        let [first, second, ..] = &tasks(family, 2)[..] else { bail!("two tasks") };
+        let (mut env, mut beside) = (family.make()?, Body::new(plan)?);
+        let rng = || stream(61, Role::Environment, 0, 0);
+        let mut observation = vec![0.0; family.spec().observation_dim];
+        let action = vec![0.3; family.spec().action_dim];
+        env.reset(first, &mut rng(), &mut observation)?;
+        build(beside.simulation_mut(), first)?;
+        beside.reset(&mut rng());
+        for task in [first, second, first] {
+            let before = env.position();
+            env.switch(task)?;
+            ensure!(env.position() == before, "{name} moved from {before:?}");
+            build(beside.simulation_mut(), task)?;
+            beside.simulation_mut().forward();
+            for _ in 0..4 {
+                env.step(&action, &mut rng(), &mut observation)?;
+                beside.step(&action)?;
+            }
+            let there = beside.simulation().qpos()[0];
+            ensure!(
+                env.position() == Some(there),
+                "{name} is at {:?}, not {there}",
+                env.position()
+            );
         }
     }
     Ok(())
