@@ -24,8 +24,9 @@ pub mod bodies;
 pub mod body;
 pub mod half_cheetah;
 pub mod mujoco;
-mod numpy;
+pub mod numpy;
 mod reference;
+mod runner;
 
 pub use env::{Card, Env, Oracle, Step, TaskFamily};
 pub use error::Error;
