@@ -24,7 +24,7 @@ pub mod bodies;
 pub mod body;
 pub mod half_cheetah;
 pub mod mujoco;
-mod numpy;
+pub mod numpy;
 mod reference;
 
 pub use env::{Card, Env, Oracle, Step, TaskFamily};
