@@ -79,11 +79,10 @@ impl<const N: usize> Slider<N> {
 
     /// Moves for a step under `force`, then applies what limits positions and velocities.
     fn advance(&mut self, force: [f64; N]) {
-        for axis in 0..N {
-            let state = [self.position[axis], self.velocity[axis]];
-            let [x, v] = self.motion.step(state, force[axis]);
-            self.position[axis] = x.clamp(-WALL, WALL);
-            self.velocity[axis] = v.clamp(-SPEED, SPEED);
+        for ((x, v), u) in self.position.iter_mut().zip(&mut self.velocity).zip(force) {
+            let [to_x, to_v] = self.motion.step([*x, *v], u);
+            *x = to_x.clamp(-WALL, WALL);
+            *v = to_v.clamp(-SPEED, SPEED);
         }
         self.velocity = shortened(self.velocity, SPEED);
         for (x, v) in self.position.iter().zip(&mut self.velocity) {
