@@ -1,6 +1,7 @@
 //! The contract between those who write environments and those who run them.
 
 use crate::Error;
+use crate::carl::context::Feature;
 use rand_chacha::ChaCha8Rng;
 use types::{EnvSpec, Split, Task};
 
@@ -110,6 +111,12 @@ pub trait TaskFamily: Send + Sync {
     /// The tasks of a split, the same on every call; task `i` is at position `i`.
     fn tasks(&self, split: Split) -> Vec<Task>;
 
+    /// What an experiment may vary of the physics with contexts of its own, in the order of the
+    /// parameters of the tasks; nothing where tasks are of another kind.
+    fn features(&self) -> &'static [Feature] {
+        &[]
+    }
+
     /// A new environment, which wants a [reset](Env::reset) first.
     ///
     /// # Errors
@@ -144,6 +151,10 @@ impl<F: TaskFamily + ?Sized> TaskFamily for &F {
         (**self).tasks(split)
     }
 
+    fn features(&self) -> &'static [Feature] {
+        (**self).features()
+    }
+
     fn make(&self) -> Result<Box<dyn Env>, Error> {
         (**self).make()
     }
@@ -174,6 +185,10 @@ impl<F: TaskFamily + ?Sized> TaskFamily for Box<F> {
         (**self).tasks(split)
     }
 
+    fn features(&self) -> &'static [Feature] {
+        (**self).features()
+    }
+
     fn make(&self) -> Result<Box<dyn Env>, Error> {
         (**self).make()
     }
@@ -199,12 +214,22 @@ pub(crate) fn enumerate<const N: usize>(
     names: [&str; N],
     values: impl IntoIterator<Item = [f64; N]>,
 ) -> Vec<Task> {
-    let parameter = |(name, value): (&str, f64)| types::Parameter { name: name.to_owned(), value };
+    enumerate_rows(split, &names, values)
+}
+
+/// As [`enumerate`], for numbers of parameters that are not known in advance.
+pub(crate) fn enumerate_rows<R: IntoIterator<Item = f64>>(
+    split: Split,
+    names: &[&str],
+    rows: impl IntoIterator<Item = R>,
+) -> Vec<Task> {
+    let parameter =
+        |(name, value): (&&str, f64)| types::Parameter { name: (*name).to_owned(), value };
     (0..)
-        .zip(values)
-        .map(|(index, values)| Task {
+        .zip(rows)
+        .map(|(index, row)| Task {
             id: types::TaskRef { split, index },
-            parameters: names.into_iter().zip(values).map(parameter).collect(),
+            parameters: names.iter().zip(row).map(parameter).collect(),
         })
         .collect()
 }

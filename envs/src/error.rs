@@ -39,6 +39,41 @@ pub enum Error {
         /// Those there are, separated by commas.
         known: String,
     },
+    /// Contexts are asked for where the physics have no features.
+    #[error(
+        "{family}: expected a family whose physics have features, for [environment.contexts]; \
+         leave that table out, or take one of the suites carl-*"
+    )]
+    NoFeatures {
+        /// The family.
+        family: &'static str,
+    },
+    /// A context has a value that its feature cannot have.
+    #[error("{family}: expected {feature} within [{low}, {high}], got {got}")]
+    OutOfBounds {
+        /// The family.
+        family: &'static str,
+        /// The feature.
+        feature: &'static str,
+        /// Its least value.
+        low: f64,
+        /// Its greatest value.
+        high: f64,
+        /// What the context has.
+        got: f64,
+    },
+    /// A list of values does not fit the contexts it is for.
+    #[error("{family}: expected a value of {feature} for each of {expected} contexts, got {got}")]
+    Values {
+        /// The family.
+        family: &'static str,
+        /// The feature.
+        feature: &'static str,
+        /// How many contexts there are.
+        expected: u32,
+        /// How many values.
+        got: usize,
+    },
     /// Tasks are to change with the place of something that does not move along an axis.
     #[error(
         "{family}: expected a family whose agent moves along an axis, for tasks that change by \

@@ -37,6 +37,11 @@ fn task_lists_equal_those_recorded_from_numpy() -> anyhow::Result<()> {
         ("smrl-hopper-goal", 100),
         ("smrl-walker-goal", 100),
         ("smrl-swimmer-goal", 100),
+        ("toy1d", 100),
+        ("toy1d-unbounded", 100),
+        ("toy1d-domain-rand", 100),
+        ("toy1d-multi-task", 80),
+        ("carl-pendulum", 100),
     ]);
     for (name, rows) in &recorded {
         let name = name.as_str();

@@ -1,6 +1,7 @@
 //! What an experiment trains on: `[environment]` of its file.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// `[environment]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,68 @@ pub struct Environment {
     /// Parameters of the task that are added to the observation; without it, none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub visible: Vec<String>,
+    /// Contexts to train and to test on instead of the family's own; only for families whose physics
+    /// have features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contexts: Option<Contexts>,
+}
+
+/// `[environment.contexts]`: the physics that tasks have. Features that are not named keep their
+/// defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contexts {
+    /// Of the drawn values; the training contexts are drawn first.
+    pub seed: u32,
+    /// Those to train on.
+    pub train: ContextSet,
+    /// Those to test on.
+    pub test: ContextSet,
+}
+
+/// `[environment.contexts.train]` and `[environment.contexts.test]`: a list of contexts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextSet {
+    /// How many contexts there are.
+    pub count: u32,
+    /// What the features that vary are.
+    pub features: BTreeMap<String, Values>,
+}
+
+/// What a feature is in the contexts of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "expected a range { low, high, scale } or a list { values }"
+)]
+pub enum Values {
+    /// Drawn for each context by itself.
+    Range {
+        /// Least value.
+        low: f64,
+        /// Greatest value.
+        high: f64,
+        /// What is uniform between them.
+        scale: Scale,
+    },
+    /// Value `i` belongs to context `i`, so that lists of several features are read in parallel;
+    /// as many as there are contexts.
+    List {
+        /// The values.
+        values: Vec<f64>,
+    },
+}
+
+/// What is uniform between the ends of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// The value.
+    Linear,
+    /// Its logarithm; both ends are above 0.
+    Log,
 }
 
 /// When a task that changes within an episode does so.

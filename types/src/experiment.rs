@@ -2,7 +2,7 @@
 //!
 //! There are no defaults on purpose: the file in the run directory says all there is to say.
 
-use crate::environment::{Environment, When};
+use crate::environment::{Change, ContextSet, Environment, Scale, Values, When};
 use serde::{Deserialize, Serialize};
 
 /// A value that cannot be right.
@@ -303,20 +303,12 @@ impl Experiment {
     }
 
     fn validate_environment(&self) -> Result<(), InvalidValue> {
-        let Some(change) = self.environment.change else {
+        self.environment.change.map_or(Ok(()), validate_change)?;
+        let Some(contexts) = &self.environment.contexts else {
             return Ok(());
         };
-        match change.when {
-            When::Place { every, jitter } => {
-                positive("environment.change.when.every", every)?;
-                not_negative("environment.change.when.jitter", jitter)
-            }
-            When::Time { every } => at_least_one("environment.change.when.every", every.into()),
-            When::Chance { probability: p, .. } => {
-                let key = "environment.change.when.probability";
-                check(p > 0.0 && p <= 1.0, key, "above 0 and at most 1", p)
-            }
-        }
+        validate_contexts("environment.contexts.train", &contexts.train)?;
+        validate_contexts("environment.contexts.test", &contexts.test)
     }
 
     /// Bounds keep sums and products of these counts, and what is allocated for them, in range.
@@ -387,6 +379,42 @@ impl Experiment {
         check(is_address(coordinator), "network.coordinator", expected, coordinator)?;
         check(is_address(learner), "network.learner", expected, learner)
     }
+}
+
+fn validate_change(change: Change) -> Result<(), InvalidValue> {
+    match change.when {
+        When::Place { every, jitter } => {
+            positive("environment.change.when.every", every)?;
+            not_negative("environment.change.when.jitter", jitter)
+        }
+        When::Time { every } => at_least_one("environment.change.when.every", every.into()),
+        When::Chance { probability: p, .. } => {
+            let key = "environment.change.when.probability";
+            check(p > 0.0 && p <= 1.0, key, "above 0 and at most 1", p)
+        }
+    }
+}
+
+fn validate_contexts(key: &'static str, set: &ContextSet) -> Result<(), InvalidValue> {
+    check((1..=100_000).contains(&set.count), key, "a count of 1 to 100000", set.count)?;
+    for (feature, values) in &set.features {
+        let got = format!("{feature} = {values:?}");
+        match values {
+            Values::Range { low, high, scale } => {
+                let finite = low.is_finite() && high.is_finite() && low <= high;
+                check(finite, key, "ranges of finite numbers, low at most high", &got)?;
+                let positive = *scale == Scale::Linear || *low > 0.0;
+                check(positive, key, "logarithmic ranges above 0", got)?;
+            }
+            Values::List { values } => {
+                let fits = values.len() == set.count as usize;
+                check(fits, key, "lists with as many values as there are contexts", &got)?;
+                let finite = values.iter().all(|value| value.is_finite());
+                check(finite, key, "finite values", got)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check(

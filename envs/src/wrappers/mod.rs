@@ -1,9 +1,11 @@
-//! What can be put around any family: a task that changes within an episode, and parameters of the
-//! task that the agent gets to see.
+//! What can be put around any family: contexts of one's own, a task that changes within an episode,
+//! and parameters of the task that the agent gets to see.
 
+mod contexts;
 mod non_stationary;
 mod visible;
 
+pub use contexts::Contextual;
 pub use non_stationary::NonStationary;
 pub use visible::Visible;
 
@@ -13,10 +15,13 @@ use types::Environment;
 /// The family that an experiment asks for, with what it wants around it.
 ///
 /// # Errors
-/// [`Error::UnknownFamily`], or [`Error::Parameter`] where a parameter is to be seen that the family
-/// does not have.
+/// [`Error::UnknownFamily`], what [`Contextual::new`] refuses, or [`Error::NoSuchParameter`] where a
+/// parameter is to be seen that the family does not have.
 pub fn build(environment: &Environment) -> Result<Box<dyn TaskFamily>, Error> {
     let mut family: Box<dyn TaskFamily> = Box::new(find(&environment.family)?);
+    if let Some(contexts) = &environment.contexts {
+        family = Box::new(Contextual::new(family, contexts)?);
+    }
     if let Some(change) = environment.change {
         let (name, summary) = (family.name(), family.summary());
         family = Box::new(NonStationary { name, summary, family, change });
