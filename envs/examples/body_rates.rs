@@ -7,8 +7,8 @@
 //! For each body, in turns in one thread: raw physics (nothing but `mj_step` under controls made
 //! before), and the environment of the `carl-mujoco` suite with the physics of the model. Both go
 //! through the same states, because they start in the same one and get the same controls; neither
-//! stops where an episode would. Prints medians over the turns; the ratio is the median of the ratios
-//! of the turns.
+//! stops where an episode would. Time is that of the thread on a core (Linux), so that a busy machine
+//! disturbs little. Prints the medians of the turns and of their ratios.
 
 #![allow(clippy::print_stdout, reason = "a table for people is what it is for")]
 
@@ -17,18 +17,21 @@ use envs::bodies::{
     Ant, HalfCheetah, Hopper, Humanoid, HumanoidStandup, InvertedDoublePendulum, InvertedPendulum,
     Pusher, Reacher, Standard, Walker,
 };
+use envs::carl::context::Feature;
 use envs::carl::mujoco::{self, Contextual};
 use envs::{Env, TaskFamily};
 use mujoco_rs::prelude::{MjData, MjModel};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
-use std::time::{Duration, Instant};
 use types::{Parameter, Role, Split, Task, TaskRef, stream};
 
-const TURNS: usize = 31;
-const TURN: Duration = Duration::from_millis(60);
-const EPISODE: usize = 200;
+const TURNS: usize = 21;
+
+/// How long a turn is, ns. Linux counts time on a core in ticks of some milliseconds.
+const TURN: f64 = 1e8;
+
+const EPISODE: usize = 100;
 
 fn world() -> ChaCha8Rng {
     stream(1, Role::Environment, 0, 0)
@@ -38,15 +41,22 @@ fn world() -> ChaCha8Rng {
 trait Runner {
     fn episode(&mut self) -> Result<()>;
 
-    /// Steps per second.
+    /// Steps per second on a core.
     fn rate(&mut self) -> Result<f64> {
-        let (start, mut steps) = (Instant::now(), 0.0);
-        while start.elapsed() < TURN {
+        let (start, mut spent, mut steps) = (on_core()?, 0.0, 0.0);
+        while spent < TURN {
             self.episode()?;
             steps += EPISODE as f64;
+            spent = on_core()? - start;
         }
-        Ok(steps / start.elapsed().as_secs_f64())
+        Ok(1e9 * steps / spent)
     }
+}
+
+/// Nanoseconds that this thread has spent on a core.
+fn on_core() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(text.split(' ').next().context("an empty schedstat")?.parse()?)
 }
 
 struct Raw {
@@ -114,36 +124,41 @@ fn actions(motors: usize) -> Vec<Vec<f32>> {
     (0..EPISODE).map(|_| action()).collect()
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// The context that leaves the model as it is.
+fn default_task(features: &[Feature]) -> Task {
+    let parameter = |f: &Feature| Parameter { name: f.name.to_owned(), value: f.default };
+    let id = TaskRef { split: Split::Train, index: 0 };
+    Task { id, parameters: features.iter().map(parameter).collect() }
 }
 
 fn measure<S: Standard>(family: &'static Contextual<S>) -> Result<()> {
     let actions = actions(S::PLAN.motors);
     let mut raw = Raw::new::<S>(&actions)?;
-    let value = |f: &_| {
-        let envs::carl::context::Feature { name, default, .. } = *f;
-        Parameter { name: name.to_owned(), value: default }
+    let mut whole = Whole {
+        env: family.make()?,
+        task: default_task(family.features()),
+        actions,
+        observation: vec![0.0; S::OBSERVATION],
     };
-    let parameters = family.features().iter().map(value).collect();
-    let task = Task { id: TaskRef { split: Split::Train, index: 0 }, parameters };
-    let observation = vec![0.0; S::OBSERVATION];
-    let mut whole = Whole { env: family.make()?, task, actions, observation };
     let (mut raws, mut wholes, mut ratios) = (vec![], vec![], vec![]);
     for _ in 0..TURNS {
-        let (a, b) = (raw.rate()?, whole.rate()?);
-        raws.push(a);
-        wholes.push(b);
-        ratios.push(b / a);
+        let (without, with) = (raw.rate()?, whole.rate()?);
+        raws.push(without);
+        wholes.push(with);
+        ratios.push(with / without);
     }
-    let (raw, whole) = (median(&mut raws), median(&mut wholes));
-    println!("{:<30}{raw:>12.0}{whole:>12.0}{:>8.3}", family.name(), median(&mut ratios));
+    let (raw, whole, ratio) = (median(&mut raws), median(&mut wholes), median(&mut ratios));
+    println!("{:<30}{raw:>10.0}{whole:>10.0}{ratio:>8.3}", family.name());
     Ok(())
 }
 
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 fn main() -> Result<()> {
-    println!("{:<30}{:>12}{:>12}{:>8}", "steps per second", "mj_step", "env", "ratio");
+    println!("{:<30}{:>10}{:>10}{:>8}", "steps/s", "mj_step", "env", "ratio");
     measure::<Ant>(&mujoco::ANT)?;
     measure::<HalfCheetah>(&mujoco::HALF_CHEETAH)?;
     measure::<Hopper>(&mujoco::HOPPER)?;

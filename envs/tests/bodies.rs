@@ -7,6 +7,7 @@ use envs::bodies::{
     Outcome, Pusher, Reacher, Standard, Striker, Swimmer, Walker,
 };
 use envs::body::Body;
+use envs::half_cheetah::HalfCheetah as PearlCheetah;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -199,6 +200,30 @@ fn equals_its_recording(name: &'static str, subject: &mut impl Subject) -> Resul
         recording.compare_state(step, subject);
     }
     Ok(())
+}
+
+#[test]
+fn the_cheetah_of_pearl_sees_its_torso_as_well() -> Result<()> {
+    let (recording, mut cheetah) = (Recording::open("half_cheetah")?, PearlCheetah::new()?);
+    let (qpos, qvel) = recording.before(0);
+    cheetah.simulation_mut().qpos_mut().copy_from_slice(qpos);
+    cheetah.simulation_mut().qvel_mut().copy_from_slice(qvel);
+    cheetah.simulation_mut().forward();
+    for step in 0..200 {
+        let motion = cheetah.step(&recording.actions[step])?;
+        let reward = motion.velocity - 0.1 * motion.effort;
+        recording.near("reward", step, &[reward], recording.of("reward", step));
+        let seen = recording.of("observation", step).iter().chain(recording.of("torso", step));
+        let mut observation = [f32::NAN; 20];
+        cheetah.observe(&mut observation)?;
+        assert_eq!(observation[..], seen.map(|v| narrow(*v)).collect::<Vec<_>>(), "step {step}");
+    }
+    Ok(())
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "what observations do")]
+fn narrow(value: f64) -> f32 {
+    value as f32
 }
 
 fn gymnasium<S: Standard>(name: &'static str) -> Result<()> {

@@ -55,7 +55,9 @@ impl TaskFamily for Striker {
                      the hand last touched the ball stands in for the hand",
             end: "never",
             source: "EPI (arXiv 1907.11740)",
-            differences: "the reward is that of the state after the step, not before; on MuJoCo 3.17",
+            differences: "the reward is that of the state after the step, not before; tests on the cells \
+                          within the grid, not on those around it, where the ball would have a \
+                          negative mass; on MuJoCo 3.17",
         }
     }
 
