@@ -28,11 +28,13 @@ impl HeightField {
     /// The model at `path` with this ground.
     pub(crate) fn put_into(&self, path: &Path) -> Result<MjModel, MjEditError> {
         let mut spec = MjSpec::from_xml(path)?;
+        let level = vec![0.0; 2 * self.columns.unsigned_abs() as usize];
         spec.add_hfield()
             .with_name(FLOOR)
             .with_size([self.reach, self.half_width, self.top, DEPTH])
             .with_nrow(2)
-            .with_ncol(self.columns);
+            .with_ncol(self.columns)
+            .set_userdata(level);
         let floor = spec.geom_mut(FLOOR).ok_or(MjEditError::NotFound)?;
         floor.with_type(MjtGeomBase::mjGEOM_HFIELD).with_hfieldname(FLOOR);
         spec.compile()
