@@ -13,8 +13,9 @@ use types::Environment;
 /// The family that an experiment asks for, with what it wants around it.
 ///
 /// # Errors
-/// [`Error::UnknownFamily`], or [`Error::Parameter`] where a parameter is to be seen that the family
-/// does not have.
+/// [`Error::UnknownFamily`], or [`Error::NoSuchParameter`] where a parameter is to be seen that the
+/// family does not have. That a family cannot change with the place ([`Error::NoPlace`]) shows when
+/// an environment is [made](TaskFamily::make).
 pub fn build(environment: &Environment) -> Result<Box<dyn TaskFamily>, Error> {
     let mut family: Box<dyn TaskFamily> = Box::new(find(&environment.family)?);
     if let Some(change) = environment.change {
