@@ -33,6 +33,8 @@ pub struct Simulation {
     original: Arc<MjModel>,
     path: PathBuf,
     frame_skip: u32,
+    /// Where the positions are while MuJoCo looks at other poses, see [`Simulation::tune`].
+    positions: Vec<f64>,
 }
 
 impl Simulation {
@@ -63,7 +65,8 @@ impl Simulation {
     fn of(original: Arc<MjModel>, path: PathBuf, frame_skip: u32) -> Result<Self, Error> {
         let data = MjData::try_new(original.clone())
             .map_err(|error| unusable(&path, "a model that fits into memory", error.to_string()))?;
-        Ok(Self { data, original, path, frame_skip })
+        let positions = data.qpos().to_vec();
+        Ok(Self { data, original, path, frame_skip, positions })
     }
 
     /// Changes the physics: `change` gets the model as it was loaded and the copy that this
@@ -92,11 +95,13 @@ impl Simulation {
             mj_copyModel(model.ffi_mut(), self.original.ffi());
         }
         change(&self.original, model)?;
+        self.positions.copy_from_slice(self.data.qpos());
         // SAFETY: as above.
         #[allow(unsafe_code, reason = "mujoco-rs has neither call for a model beside its data")]
         unsafe {
             mj_setConst(model.ffi_mut(), self.data.ffi_mut());
         }
+        self.data.qpos_mut().copy_from_slice(&self.positions);
         self.data.swap_model(own);
         Ok(())
     }

@@ -85,6 +85,12 @@ struct Changing {
 }
 
 impl Changing {
+    /// The task in force, which what is inside may have changed as well.
+    fn now(&self) -> Option<TaskRef> {
+        let task = self.task?;
+        Some(TaskRef { index: self.env.in_force().unwrap_or(task.index), ..task })
+    }
+
     fn place(&self) -> f64 {
         self.env.position().unwrap_or_default()
     }
@@ -152,7 +158,7 @@ impl Env for Changing {
         rng: &mut ChaCha8Rng,
         observation: &mut [f32],
     ) -> Result<Step, Error> {
-        let now = self.task.ok_or(Error::NotReset)?;
+        let now = self.now().ok_or(Error::NotReset)?;
         self.check(action, observation)?;
         if self.is_due(rng) {
             self.change(now, rng)?;
@@ -173,6 +179,6 @@ impl Env for Changing {
     }
 
     fn in_force(&self) -> Option<u32> {
-        self.task.map(|task| task.index)
+        self.now().map(|task| task.index)
     }
 }
