@@ -69,7 +69,14 @@ impl Body {
     /// # Errors
     /// [`Error::NoModels`] or [`Error::Model`] when the model cannot be loaded or is another one.
     pub fn new(plan: &'static Plan) -> Result<Self, Error> {
-        let simulation = Simulation::load(plan.model, plan.frame_skip)?;
+        Self::within(plan, Simulation::load(plan.model, plan.frame_skip)?)
+    }
+
+    /// The body of `plan` within a world of one's own, for example on uneven ground.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if that is another body.
+    pub fn within(plan: &'static Plan, simulation: Simulation) -> Result<Self, Error> {
         simulation.expect_sizes(plan.coordinates, plan.velocities, plan.motors)?;
         let ranges = simulation.model().actuator_ctrlrange();
         let reach = ranges.iter().map(|[low, high]| [(high - low) / 2.0, (high + low) / 2.0]);

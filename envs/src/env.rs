@@ -286,7 +286,8 @@ pub(crate) fn choice(action: &[f32], count: usize) -> Result<usize, Error> {
     Ok(best)
 }
 
-fn check_action(action: &[f32]) -> Result<(), Error> {
+/// Refuses non-finite numbers.
+pub(crate) fn check_action(action: &[f32]) -> Result<(), Error> {
     match action.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(index) => Err(Error::Action { index, value: action[index] }),

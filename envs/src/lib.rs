@@ -23,6 +23,7 @@ pub mod wrappers;
 pub mod bodies;
 pub mod body;
 pub mod half_cheetah;
+pub mod height_field;
 pub mod mujoco;
 pub mod numpy;
 mod reference;

@@ -5,6 +5,7 @@
 
 use crate::Error;
 use crate::env::check_len;
+use crate::height_field::HeightField;
 use mujoco_rs::mujoco_c::{mj_copyModel, mj_setConst};
 use mujoco_rs::prelude::{MjData, MjLogMessage, MjModel, MjtLogLevel, MjtObjBase, set_log_handler};
 use std::ffi::OsString;
@@ -50,7 +51,22 @@ impl Simulation {
     /// or MuJoCo does not take it.
     pub fn load(model: &str, frame_skip: u32) -> Result<Self, Error> {
         let path = model_path(model)?;
-        let original = shared(&path)?;
+        let original = shared(&path, || load(&path))?;
+        Self::of(original, path, frame_skip)
+    }
+
+    /// As [`Simulation::load`], with `ground` in place of the model's floor.
+    ///
+    /// # Errors
+    /// As [`Simulation::load`]; also [`Error::Model`] if the model has no geometry called `floor`.
+    pub fn load_on(ground: &HeightField, model: &str, frame_skip: u32) -> Result<Self, Error> {
+        let path = model_path(model)?;
+        let key = path.join(format!("{ground:?}"));
+        let original = shared(&key, || load_on(ground, &path))?;
+        Self::of(original, path, frame_skip)
+    }
+
+    fn of(original: Arc<MjModel>, path: PathBuf, frame_skip: u32) -> Result<Self, Error> {
         let data = MjData::try_new(original.clone())
             .map_err(|error| unusable(&path, "a model that fits into memory", error.to_string()))?;
         let positions = data.qpos().to_vec();
@@ -250,31 +266,50 @@ fn models_folder(runtime: Option<OsString>, built: Option<&str>) -> Result<PathB
     folder.map(PathBuf::from).ok_or(Error::NoModels)
 }
 
-/// The model at `path`, loaded unless some simulation still holds it.
-fn shared(path: &Path) -> Result<Arc<MjModel>, Error> {
+/// The model known as `key`, made by `load` unless some simulation still holds it.
+fn shared(
+    key: &Path,
+    load: impl FnOnce() -> Result<MjModel, Error>,
+) -> Result<Arc<MjModel>, Error> {
     static MODELS: Mutex<Vec<(PathBuf, Weak<MjModel>)>> = Mutex::new(Vec::new());
     let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
     models.retain(|(_, model)| model.strong_count() > 0);
-    let known = models.iter().find(|(known, _)| known == path);
+    let known = models.iter().find(|(known, _)| known == key);
     if let Some(model) = known.and_then(|(_, model)| model.upgrade()) {
         return Ok(model);
     }
-    let model = Arc::new(load(path)?);
-    models.push((path.to_owned(), Arc::downgrade(&model)));
+    let model = Arc::new(load()?);
+    models.push((key.to_owned(), Arc::downgrade(&model)));
     Ok(model)
 }
 
 fn load(path: &Path) -> Result<MjModel, Error> {
-    take_messages();
     let model = match own(path) {
-        Some(text) => MjModel::from_xml_string(text),
+        Some(text) => {
+            take_messages();
+            MjModel::from_xml_string(text)
+        }
         None => {
-            std::fs::metadata(path)
-                .map_err(|error| unusable(path, "a MuJoCo model file", error.to_string()))?;
+            prepare(path)?;
             MjModel::from_xml(path)
         }
     };
     model.map_err(|error| unusable(path, "a model that MuJoCo can compile", error.to_string()))
+}
+
+fn load_on(ground: &HeightField, path: &Path) -> Result<MjModel, Error> {
+    prepare(path)?;
+    ground.put_into(path).map_err(|error| {
+        unusable(path, "a model with a geometry \"floor\" to replace", error.to_string())
+    })
+}
+
+fn prepare(path: &Path) -> Result<(), Error> {
+    take_messages();
+    match std::fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(unusable(path, "a MuJoCo model file", error.to_string())),
+    }
 }
 
 fn unusable(path: &Path, expected: &'static str, got: String) -> Error {

@@ -124,3 +124,69 @@ pub struct Change {
     /// To what.
     pub next: Next,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: When = When::Place { every: 10.0, jitter: 1.0 };
+
+    fn parse(text: &str) -> Result<Environment, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// What is read from `family` with `rest`, which is also what is read when it is written again.
+    fn read(rest: &str) -> Result<(Option<Change>, Vec<String>), String> {
+        let environment = parse(&format!("family = \"cheetah-vel\"\n{rest}"))?;
+        let text = toml::to_string(&environment).map_err(|error| error.to_string())?;
+        assert_eq!(parse(&text), Ok(environment.clone()), "{text}");
+        Ok((environment.change, environment.visible))
+    }
+
+    #[test]
+    fn changes_and_visible_parameters_are_read_as_documented() {
+        let change = |when, next| Ok((Some(Change { when, next }), vec![]));
+        let cases = [
+            ("", Ok((None, vec![]))),
+            ("visible = [\"velocity\"]", Ok((None, vec!["velocity".to_owned()]))),
+            (
+                "change = { when = { by = \"place\", every = 10.0, jitter = 1.0 }, next = \"random\" }",
+                change(PLACE, Next::Random),
+            ),
+            (
+                "[change]\nnext = \"in-order\"\nwhen = { by = \"time\", every = 200 }",
+                change(When::Time { every: 200 }, Next::InOrder),
+            ),
+            (
+                "change.next = \"random\"\n[change.when]\nby = \"chance\"\nafter = 100\nprobability = 0.01",
+                change(When::Chance { after: 100, probability: 0.01 }, Next::Random),
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_named() {
+        let cases = [
+            ("visibel = []", "visibel"),
+            ("change = { when = { by = \"time\", every = 2 } }", "next"),
+            ("change = { next = \"random\" }", "when"),
+            ("change = { when = { by = \"time\", every = 2 }, next = \"last\" }", "in-order"),
+            ("change = { when = { by = \"moon\" }, next = \"random\" }", "place"),
+            ("change = { when = { every = 2 }, next = \"random\" }", "by"),
+            ("change = { when = { by = \"place\", every = 1.0 }, next = \"random\" }", "jitter"),
+            ("change = { when = { by = \"time\", every = -2 }, next = \"random\" }", "u32"),
+            (
+                "change = { when = { by = \"time\", every = 2, jitter = 1.0 }, next = \"random\" }",
+                "jitter",
+            ),
+            ("change = { when = { by = \"time\", every = 2 }, next = \"random\", to = 1 }", "to"),
+        ];
+        for (text, named) in cases {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+}

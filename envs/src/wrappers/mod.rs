@@ -16,7 +16,8 @@ use types::Environment;
 ///
 /// # Errors
 /// [`Error::UnknownFamily`], what [`Contextual::new`] refuses, or [`Error::NoSuchParameter`] where a
-/// parameter is to be seen that the family does not have.
+/// parameter is to be seen that the family does not have. That a family cannot change with the place
+/// ([`Error::NoPlace`]) shows when an environment is [made](TaskFamily::make).
 pub fn build(environment: &Environment) -> Result<Box<dyn TaskFamily>, Error> {
     let mut family: Box<dyn TaskFamily> = Box::new(find(&environment.family)?);
     if let Some(contexts) = &environment.contexts {
