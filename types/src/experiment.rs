@@ -259,7 +259,18 @@ impl Experiment {
     }
 
     fn validate_environment(&self) -> Result<(), InvalidValue> {
-        let Some(change) = self.environment.change else {
+        let environment = &self.environment;
+        let python = environment.gymnasium.as_ref();
+        check(
+            python.is_some() == (environment.family == "gymnasium"),
+            "environment.gymnasium",
+            "a table for the family \"gymnasium\", and none for others",
+            python.map_or_else(|| "none".to_owned(), |python| format!("{python:?}")),
+        )?;
+        if let Some(horizon) = python.and_then(|python| python.horizon) {
+            at_least_one("environment.gymnasium.horizon", horizon.into())?;
+        }
+        let Some(change) = environment.change else {
             return Ok(());
         };
         match change.when {

@@ -54,12 +54,7 @@ impl TaskFamily for Fake {
     }
 
     fn spec(&self) -> EnvSpec {
-        EnvSpec {
-            observation_dim: 3,
-            action_dim: 2,
-            horizon: self.horizon,
-            shaped_reward: self.shaped_reward,
-        }
+        EnvSpec { shaped_reward: self.shaped_reward, ..EnvSpec::new(3, 2, self.horizon) }
     }
 
     fn tasks(&self, split: Split) -> Vec<Task> {

@@ -19,8 +19,7 @@ use types::{
     Version,
 };
 
-const SPEC: EnvSpec =
-    EnvSpec { observation_dim: 2, action_dim: 1, horizon: 1000, shaped_reward: false };
+const SPEC: EnvSpec = EnvSpec::new(2, 1, 1000);
 
 fn cut(len: usize, mark: f32) -> Cut {
     let segment = Segment::new(

@@ -89,7 +89,7 @@ pub(crate) fn family() -> FamilySpec {
     FamilySpec {
         name: "flat".to_owned(),
         summary: "Nothing happens.".to_owned(),
-        env: EnvSpec { observation_dim: 1, action_dim: 1, horizon: 5, shaped_reward: false },
+        env: EnvSpec::new(1, 1, 5),
         train: (0..4).map(|i| task(Split::Train, i)).collect(),
         test: (0..2).map(|i| task(Split::Test, i)).collect(),
         reference: Some(ReferenceReturns { random: -10.0, oracle: 0.0 }),

@@ -8,15 +8,18 @@ pub use non_stationary::NonStationary;
 pub use visible::Visible;
 
 use crate::{Error, TaskFamily, find};
-use types::Environment;
+use types::{Environment, Gymnasium};
 
 /// The family that an experiment asks for, with what it wants around it.
 ///
 /// # Errors
 /// [`Error::UnknownFamily`], or [`Error::Parameter`] where a parameter is to be seen that the family
-/// does not have.
+/// does not have; what keeps a Python environment from being had.
 pub fn build(environment: &Environment) -> Result<Box<dyn TaskFamily>, Error> {
-    let mut family: Box<dyn TaskFamily> = Box::new(find(&environment.family)?);
+    let mut family = match &environment.gymnasium {
+        Some(wanted) => python(wanted)?,
+        None => Box::new(find(&environment.family)?),
+    };
     if let Some(change) = environment.change {
         let (name, summary) = (family.name(), family.summary());
         family = Box::new(NonStationary { name, summary, family, change });
@@ -25,4 +28,14 @@ pub fn build(environment: &Environment) -> Result<Box<dyn TaskFamily>, Error> {
         family = Box::new(Visible::new(family, &environment.visible)?);
     }
     Ok(family)
+}
+
+#[cfg(feature = "gymnasium")]
+fn python(wanted: &Gymnasium) -> Result<Box<dyn TaskFamily>, Error> {
+    Ok(Box::new(crate::gymnasium::Gymnasium::load(wanted)?))
+}
+
+#[cfg(not(feature = "gymnasium"))]
+fn python(_: &Gymnasium) -> Result<Box<dyn TaskFamily>, Error> {
+    Err(Error::NoGymnasium)
 }
