@@ -81,15 +81,15 @@ pub fn evaluate(
     let trials = trials(experiment, &tasks);
     let slots = trials.len().clamp(1, experiment.actors.environments as usize);
     let agent = Agent::load(&spec, checkpoint, Version::default())?;
+    let reference = match splits.has(Split::Test) {
+        true => envs::describe(&family)?.reference,
+        false => None,
+    };
     let mut rollout = Rollout::new(family, &spec, slots, 1)?;
     let mut link = Local::new(agent, trials.into_iter(), drop);
     rollout.run(&mut link)?;
     let tasks = summarise(tasks, &link.outcomes)?;
     let test_return = mean(&tasks, Split::Test);
-    let reference = match splits.has(Split::Test) {
-        true => envs::describe(family)?.reference,
-        false => None,
-    };
     Ok(Evaluation {
         train_return: mean(&tasks, Split::Train),
         test_return,

@@ -25,7 +25,7 @@ pub struct FamilySummary {
 /// All registered families.
 #[must_use]
 pub fn families() -> Vec<FamilySummary> {
-    let summary = |family: &&'static dyn envs::TaskFamily| {
+    let summary = |family: &'static dyn envs::TaskFamily| {
         let spec = family.spec();
         FamilySummary {
             name: family.name(),
@@ -37,5 +37,5 @@ pub fn families() -> Vec<FamilySummary> {
             test_tasks: family.tasks(Split::Test).len(),
         }
     };
-    envs::families().iter().map(summary).collect()
+    envs::families().map(summary).collect()
 }

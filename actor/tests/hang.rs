@@ -102,7 +102,7 @@ fn actor_that_hangs() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stop = Stop::new();
-    let ended = runtime.block_on(actor::run_with(options, |_| Ok(&Hanging), &stop));
+    let ended = runtime.block_on(actor::run_with(options, |_| Ok(Box::new(Hanging)), &stop));
     let Err(error) = ended else {
         return;
     };

@@ -59,6 +59,12 @@ pub trait Env: Send {
         None
     }
 
+    /// Whether the last step cut the episode off before its horizon, for a reason outside the task:
+    /// what would have followed has a value.
+    fn truncated(&self) -> bool {
+        false
+    }
+
     /// The task that was in force in the last step, by its position in the list of the episode's
     /// split; `None` where it is the task of the episode throughout
     /// (unless [`EnvSpec::task_changes`]).

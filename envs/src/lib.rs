@@ -14,6 +14,8 @@ pub mod registry;
 
 pub mod carl;
 pub mod cemrl;
+#[cfg(feature = "gymnasium")]
+pub mod gymnasium;
 pub mod pearl;
 pub mod smrl;
 pub mod tigr;

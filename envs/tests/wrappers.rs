@@ -200,7 +200,7 @@ fn a_task_put_in_force_from_outside_is_recorded_shown_and_followed_in_order() ->
 
 fn config(family: &str, change: Option<Change>, visible: &[&str]) -> Environment {
     let visible = visible.iter().map(|name| (*name).to_owned()).collect();
-    Environment { family: family.to_owned(), change, visible, contexts: None }
+    Environment { change, visible, ..Environment::of(family) }
 }
 
 #[test]

@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
-    /// A registered task family; `coordinator tasks list` lists them.
+    /// A registered task family, which `coordinator tasks list` lists, or `gymnasium`.
     pub family: String,
+    /// The Python environment of the family `gymnasium`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gymnasium: Option<Gymnasium>,
     /// Makes the task change within an episode; without it, an episode has one task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
@@ -77,6 +80,32 @@ pub enum Scale {
     Linear,
     /// Its logarithm; both ends are above 0.
     Log,
+}
+
+impl Environment {
+    /// The family as it is, with nothing around it.
+    #[must_use]
+    pub fn of(family: &str) -> Self {
+        Self {
+            family: family.to_owned(),
+            gymnasium: None,
+            change: None,
+            visible: Vec::new(),
+            contexts: None,
+        }
+    }
+}
+
+/// `[environment.gymnasium]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gymnasium {
+    /// The Python module with the functions `make` and `tasks`; `docs/gymnasium.md` says what they
+    /// are to do.
+    pub hook: String,
+    /// Steps after which an episode is truncated; without it, the time limit of the environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<u32>,
 }
 
 /// When a task that changes within an episode does so.

@@ -303,8 +303,19 @@ impl Experiment {
     }
 
     fn validate_environment(&self) -> Result<(), InvalidValue> {
-        self.environment.change.map_or(Ok(()), validate_change)?;
-        let Some(contexts) = &self.environment.contexts else {
+        let environment = &self.environment;
+        let python = environment.gymnasium.as_ref();
+        check(
+            python.is_some() == (environment.family == "gymnasium"),
+            "environment.gymnasium",
+            "a table for the family \"gymnasium\", and none for others",
+            python.map_or_else(|| "none".to_owned(), |python| format!("{python:?}")),
+        )?;
+        if let Some(horizon) = python.and_then(|python| python.horizon) {
+            at_least_one("environment.gymnasium.horizon", horizon.into())?;
+        }
+        environment.change.map_or(Ok(()), validate_change)?;
+        let Some(contexts) = &environment.contexts else {
             return Ok(());
         };
         validate_contexts("environment.contexts.train", &contexts.train)?;

@@ -5,6 +5,7 @@ mod cargo;
 mod chaos;
 mod ci;
 mod images;
+mod python;
 mod setup;
 mod shell;
 mod test;
@@ -69,9 +70,10 @@ enum Task {
   cargo xtask bench soak --minutes 30     memory over time; only when it is named, and once
   cargo xtask bench --repeats 5 --json    medians of five, for programs
   cargo xtask bench peers                 PyTorch and Ray on the same work, beside ours
+  cargo xtask bench envs                  environments alone: raw physics, Gymnasium and EnvPool
 
-`peers` installs pinned versions into a private virtual environment in the cache of this user
-(several GiB, once). For steady figures leave the machine alone meanwhile.")]
+`peers` and `envs` install pinned versions into private virtual environments in the cache of this
+user (several GiB and one GiB, once). For steady figures leave the machine alone meanwhile.")]
     Bench(BenchArgs),
 
     /// Build container images of the three programs: proteus-actor, -coordinator and -learner

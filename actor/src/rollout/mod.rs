@@ -46,7 +46,7 @@ pub enum Progress {
 
 /// Environments of one family that are stepped together by the thread that owns this.
 pub struct Rollout {
-    family: &'static dyn TaskFamily,
+    family: Box<dyn TaskFamily>,
     spec: EnvSpec,
     train: Vec<Task>,
     test: Vec<Task>,
@@ -69,7 +69,7 @@ impl Rollout {
     /// # Errors
     /// [`Error::Environment`] if an environment cannot be built.
     pub fn new(
-        family: &'static dyn TaskFamily,
+        family: impl TaskFamily + 'static,
         agent: &AgentSpec,
         slots: usize,
         chunk: usize,
@@ -82,7 +82,7 @@ impl Rollout {
     /// # Errors
     /// As [`Rollout::new`].
     pub fn watched(
-        family: &'static dyn TaskFamily,
+        family: impl TaskFamily + 'static,
         agent: &AgentSpec,
         slots: usize,
         chunk: usize,
@@ -94,11 +94,11 @@ impl Rollout {
             Ok::<_, Error>(Slot::new(family.make()?, &spec, agent, chunk, watched))
         };
         Ok(Self {
-            family,
             spec,
             train: family.tasks(Split::Train),
             test: family.tasks(Split::Test),
             slots: (0..slots).map(make).collect::<Result<_, _>>()?,
+            family: Box::new(family),
             batch: Batch::new(&spec, agent.policy.latent, slots),
             agent: None,
         })

@@ -236,7 +236,7 @@ impl Slot {
         episode.task_return += step.reward;
         let end = match step.terminated {
             true => Some(End::Terminated),
-            false if episode.steps >= self.horizon => Some(End::Truncated),
+            false if episode.steps >= self.horizon || env.truncated() => Some(End::Truncated),
             false => None,
         };
         if is_recorded(run.trial.purpose) {

@@ -178,6 +178,10 @@ impl Env for Changing {
         self.env.position()
     }
 
+    fn truncated(&self) -> bool {
+        self.env.truncated()
+    }
+
     fn in_force(&self) -> Option<u32> {
         self.now().map(|task| task.index)
     }

@@ -160,6 +160,10 @@ impl Env for Showing {
         self.env.position()
     }
 
+    fn truncated(&self) -> bool {
+        self.env.truncated()
+    }
+
     fn in_force(&self) -> Option<u32> {
         self.env.in_force()
     }
