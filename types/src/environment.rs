@@ -26,6 +26,17 @@ pub struct Environment {
 
 /// `[environment.contexts]`: the physics that tasks have. Features that are not named keep their
 /// defaults.
+///
+/// ```toml
+/// [environment.contexts]
+/// seed = 1
+/// [environment.contexts.train]
+/// count = 100
+/// features.gravity = { low = 2.0, high = 20.0, scale = "log" }
+/// [environment.contexts.test]
+/// count = 3
+/// features.gravity = { values = [1.0, 9.8, 40.0] }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contexts {

@@ -1,6 +1,6 @@
 //! Classic control: CartPole, Pendulum, MountainCar, Acrobot.
 //!
-//! Each is a [`physics::Physics`]: a context turned into constants once, and a step. Everything else is the
+//! Each is a `Physics`: a context turned into constants once, and a step. Everything else is the
 //! same for all of them.
 
 mod physics;
