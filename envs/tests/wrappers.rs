@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use envs::wrappers::{NonStationary, Visible};
 use envs::{Error, TaskFamily, build, families};
 use proptest::prelude::*;
-use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use types::{Change, Environment, Next, Role, Split, When, stream};
 use walkway::{Seen, TASKS, Walkway, play, prize, task};
