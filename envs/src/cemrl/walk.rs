@@ -172,6 +172,9 @@ impl Env for Walk {
             controls: self.body.controls(),
             forces: self.body.simulation().data().cfrc_ext(),
         });
+        if !reward.is_finite() {
+            return Err(Error::Diverged { what: format!("a reward of {reward}") });
+        }
         self.observe(observation)?;
         let simulation = self.body.simulation();
         let terminated = (self.rules.fallen)(simulation.qpos(), simulation.qvel());
