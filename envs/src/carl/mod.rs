@@ -3,4 +3,5 @@
 
 pub mod box2d;
 pub mod classic;
+pub mod context;
 pub mod mujoco;
