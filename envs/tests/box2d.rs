@@ -4,8 +4,13 @@ use anyhow::{Context as _, Result, ensure};
 use envs::carl::box2d::lander::{self, Flight, Thrust};
 use envs::carl::box2d::walker::{self, Walk};
 use envs::carl::box2d::{Draw, Outcome};
+use envs::{Step, TaskFamily};
+use rand::RngExt as _;
 use safetensors::SafeTensors;
 use types::{Role, Split, Task, stream};
+
+/// `np.random.seed(1337); np.random.uniform(-1, -20)`.
+const FIRST_GRAVITY: f64 = -5.978_468_825_296_052;
 
 /// Recorded random numbers, in order.
 struct Tape(std::vec::IntoIter<f64>);
@@ -77,7 +82,10 @@ fn narrow(state: &[f64]) -> Vec<f32> {
     state.iter().map(|&value| value as f32).collect()
 }
 
-fn fly(episode: &mut Recorded, thrust: fn(&[f32]) -> Result<Thrust, envs::Error>) -> Result<()> {
+/// How the actions of a family become thrust.
+type Command = fn(&[f32]) -> Result<Thrust, envs::Error>;
+
+fn fly(episode: &mut Recorded, thrust: Command) -> Result<()> {
     let context = lander::Context::new(episode.context.as_slice().try_into()?);
     let mut flight = Flight::start(context, &mut episode.draws)?;
     ensure!(narrow(flight.state()) == episode.observations[0], "after the reset");
@@ -94,7 +102,7 @@ fn fly(episode: &mut Recorded, thrust: fn(&[f32]) -> Result<Thrust, envs::Error>
 #[test]
 fn the_lander_flies_as_gymnasium_s_does() -> Result<()> {
     let file = File::open()?;
-    let commands: [(&str, fn(&[f32]) -> Result<Thrust, envs::Error>); 2] = [
+    let commands: [(&str, Command); 2] = [
         ("carl-lunar-lander", Thrust::chosen),
         ("carl-lunar-lander-continuous", Thrust::throttled),
     ];
@@ -125,6 +133,169 @@ fn walk(episode: &mut Recorded) -> Result<()> {
 fn the_walker_walks_as_gymnasium_s_does() -> Result<()> {
     for (index, episode) in File::open()?.episodes("carl-bipedal-walker")?.iter_mut().enumerate() {
         walk(episode).with_context(|| format!("episode {index}"))?;
+    }
+    Ok(())
+}
+
+/// Plays a task with random actions; `check` sees each step: the observations before and after it,
+/// the action, what came of it, and where the agent was before and is now.
+fn play(
+    family: &dyn TaskFamily,
+    task: &Task,
+    seed: u64,
+    mut check: impl FnMut(&[f32], &[f32], &[f32], Step, [f64; 2]) -> Result<()>,
+) -> Result<()> {
+    let spec = family.spec();
+    let mut env = family.make()?;
+    let mut world = stream(seed, Role::Environment, 0, 0);
+    let mut dice = stream(seed, Role::Action, 0, 0);
+    let mut before = vec![0.0; spec.observation_dim];
+    env.reset(task, &mut world, &mut before)?;
+    for _ in 0..spec.horizon {
+        let action: Vec<f32> =
+            (0..spec.action_dim).map(|_| dice.random_range(-1.0..=1.0)).collect();
+        let mut after = before.clone();
+        let place = env.position().unwrap_or_default();
+        let step = env.step(&action, &mut world, &mut after)?;
+        let places = [place, env.position().unwrap_or_default()];
+        check(&before, &action, &after, step, places)?;
+        if step.terminated {
+            break;
+        }
+        before = after;
+    }
+    Ok(())
+}
+
+/// Actions and observations are f32, and their errors are multiplied by a hundred.
+fn near(step: Step, expected: f64) -> Result<()> {
+    ensure!((step.reward - expected).abs() < 1e-3, "{step:?}, expected {expected}");
+    Ok(())
+}
+
+/// What an action costs.
+type Fuel = fn(&[f32]) -> f64;
+
+fn chosen(action: &[f32]) -> f64 {
+    let largest = action.iter().copied().fold(f32::MIN, f32::max);
+    match action.iter().position(|&value| value == largest) {
+        Some(2) => 0.3,
+        Some(0) => 0.0,
+        _ => 0.03,
+    }
+}
+
+fn throttled(action: &[f32]) -> f64 {
+    let [main, side] = [f64::from(action[0]), f64::from(action[1].abs())];
+    let main = if main > 0.0 { 0.3 * (1.0 + main) / 2.0 } else { 0.0 };
+    if side > 0.5 { main + 0.03 * side } else { main }
+}
+
+#[test]
+fn rewards_of_the_lander_follow_from_what_is_observed() -> Result<()> {
+    let potential = |o: &[f32]| {
+        let o: Vec<f64> = o.iter().copied().map(f64::from).collect();
+        100.0 * (-o[0].hypot(o[1]) - o[2].hypot(o[3]) - o[4].abs()) + 10.0 * (o[6] + o[7])
+    };
+    let fuel: [(&str, Fuel); 2] =
+        [("carl-lunar-lander", chosen), ("carl-lunar-lander-continuous", throttled)];
+    for (name, fuel) in fuel {
+        let family = envs::find(name)?;
+        for (seed, task) in (0..).zip(family.tasks(Split::Test)) {
+            play(family, &task, seed, |before, action, after, step, _| {
+                if step.terminated {
+                    return near(step, step.reward.signum() * 100.0);
+                }
+                ensure!(after[0].abs() < 1.0, "outside of the world");
+                near(step, potential(after) - potential(before) - fuel(action))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn rewards_of_the_walker_follow_from_its_place_and_what_is_observed() -> Result<()> {
+    let family = envs::find("carl-bipedal-walker")?;
+    for (seed, task) in (0..).zip(family.tasks(Split::Test)) {
+        play(family, &task, seed, |before, action, after, step, places| {
+            if step.terminated {
+                return near(step, -100.0);
+            }
+            let effort: f64 = action.iter().map(|&a| f64::from(a.abs())).sum();
+            let tilt = f64::from(after[0].abs()) - f64::from(before[0].abs());
+            let way = places[1] - places[0];
+            near(step, 130.0 * way / 30.0 - 5.0 * tilt - 0.00035 * 80.0 * effort)
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn tasks_vary_within_the_bounds_and_beyond_those_of_training() -> Result<()> {
+    let value = |task: &Task, name: &str| task.parameter(name).context("a feature");
+    for (name, features) in [
+        ("carl-lunar-lander", &lander::FEATURES[..]),
+        ("carl-bipedal-walker", &walker::FEATURES[..]),
+    ] {
+        let family = envs::find(name)?;
+        for split in [Split::Train, Split::Test] {
+            for task in family.tasks(split) {
+                for feature in features {
+                    let value = value(&task, feature.name)?;
+                    ensure!((feature.low..=feature.high).contains(&value), "{}", feature.name);
+                    let varies = ["GRAVITY_Y", "FRICTION"].contains(&feature.name);
+                    ensure!(varies || value == feature.default, "{} {value}", feature.name);
+                }
+            }
+        }
+        let first = family.tasks(Split::Train).swap_remove(0);
+        ensure!((value(&first, "GRAVITY_Y")? - FIRST_GRAVITY).abs() < 1e-12, "{first:?}");
+        let test = family.tasks(Split::Test);
+        ensure!(value(&test[0], "GRAVITY_Y")? == -0.5 && value(&test[9], "GRAVITY_Y")? == -20.0);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_context_out_of_bounds_is_refused() -> Result<()> {
+    let family = envs::find("carl-bipedal-walker")?;
+    let mut task = family.tasks(Split::Test).swap_remove(0);
+    for parameter in &mut task.parameters {
+        if parameter.name == "LEG_W" {
+            parameter.value = 0.0;
+        }
+    }
+    let refused =
+        family.make()?.reset(&task, &mut stream(1, Role::Environment, 0, 0), &mut [0.0; 24]);
+    let message = refused.err().context("an error")?.to_string();
+    ensure!(message.contains("LEG_W") && message.contains("[0.25, 0.5]"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn a_task_can_change_in_the_air() -> Result<()> {
+    for name in ["carl-lunar-lander-continuous", "carl-bipedal-walker"] {
+        let family = envs::find(name)?;
+        let spec = family.spec();
+        let tasks = family.tasks(Split::Test);
+        let mut env = family.make()?;
+        let mut fall = |switch: Option<&Task>| -> Result<f32> {
+            let mut world = stream(3, Role::Environment, 0, 0);
+            let mut observation = vec![0.0; spec.observation_dim];
+            env.reset(&tasks[0], &mut world, &mut observation)?;
+            if let Some(task) = switch {
+                env.switch(task)?;
+            }
+            for _ in 0..5 {
+                env.step(&vec![0.0; spec.action_dim], &mut world, &mut observation)?;
+            }
+            // The vertical velocity, in whatever units.
+            Ok(observation[3])
+        };
+        let (light, same, heavy) = (fall(None)?, fall(Some(&tasks[0]))?, fall(Some(&tasks[9]))?);
+        ensure!(same == light, "{name}: {same}, {light}");
+        ensure!(heavy < light - 0.02, "{name}: {light} and {heavy}");
     }
     Ok(())
 }
