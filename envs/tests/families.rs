@@ -179,6 +179,7 @@ fn what_cannot_be_right_is_refused_without_harm() -> Result<()> {
         ensure!(matches!(refused, Err(Error::Length { .. })), "{refused:?}");
         let harmed = env.step(&good, &mut rng, &mut observation)?;
 
+        // Steps may draw random numbers; those that were refused have drawn none.
         let mut rng = world(7);
         env.reset(&task, &mut rng, &mut observation)?;
         let unharmed = env.step(&good, &mut rng, &mut observation)?;

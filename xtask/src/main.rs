@@ -36,11 +36,12 @@ struct Cli {
 enum Task {
     /// Fetch the native libraries and models into .deps/ (about 550 MiB the first time)
     ///
-    /// Wheels at pinned versions come from the Python package index, are checked by sha256, cached
+    /// Wheels and sources at pinned versions come from the Python package index, are checked by sha256, cached
     /// per user (XDG_CACHE_HOME or ~/.cache, folder proteus/) and unpacked into .deps/. Run it
-    /// again at any time: what is whole is left alone, a wheel that was cut off is fetched anew.
+    /// again at any time: what is whole is left alone, what was cut off is fetched anew.
     ///
-    /// To use your own copies set LIBTORCH, MUJOCO_DYNAMIC_LINK_DIR or PROTEUS_MODELS_BUILD_DIR.
+    /// To use your own copies set LIBTORCH, MUJOCO_DYNAMIC_LINK_DIR, PROTEUS_MODELS_BUILD_DIR or
+    /// PROTEUS_BOX2D_DIR.
     Setup(SetupArgs),
 
     /// Build everything and train: `cargo xtask train [CONFIG] [FLAGS]…`

@@ -5,4 +5,5 @@ pub mod context;
 
 pub mod box2d;
 pub mod classic;
+pub mod context;
 pub mod mujoco;
