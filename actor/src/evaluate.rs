@@ -70,10 +70,6 @@ pub fn evaluate(
     splits: Splits,
 ) -> Result<Evaluation, Error> {
     let family = envs::build(&experiment.environment)?;
-    let reference = match splits.has(Split::Test) {
-        true => envs::describe(&family)?.reference,
-        false => None,
-    };
     let spec = AgentSpec::of(experiment, &family.spec());
     let of = |split| match splits.has(split) {
         true => family.tasks(split),
@@ -85,6 +81,10 @@ pub fn evaluate(
     let trials = trials(experiment, &tasks);
     let slots = trials.len().clamp(1, experiment.actors.environments as usize);
     let agent = Agent::load(&spec, checkpoint, Version::default())?;
+    let reference = match splits.has(Split::Test) {
+        true => envs::describe(&family)?.reference,
+        false => None,
+    };
     let mut rollout = Rollout::new(family, &spec, slots, 1)?;
     let mut link = Local::new(agent, trials.into_iter(), drop);
     rollout.run(&mut link)?;

@@ -27,6 +27,6 @@ pub use control::Options;
 pub use error::{Error, STEP_TIMEOUT, chain};
 pub use evaluate::{Evaluation, Splits, TaskReturns, evaluate};
 pub use families::{FamilySummary, SuiteSummary, suites};
-pub use life::{Find, run, run_with};
+pub use life::{Build, run, run_with};
 pub use retry::Peer;
 pub use stats::{Stats, Wait};

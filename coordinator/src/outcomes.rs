@@ -4,9 +4,6 @@ use crate::journal::Snapshot;
 use std::collections::VecDeque;
 use types::TrialOutcome;
 
-/// Outcomes kept after they were handed to the learner's stream, should it have to ask again.
-const KEPT_AFTER_DELIVERY: u64 = 10_000;
-
 /// A position that is gone, or does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("outcomes: expected a position from {first} to {end}, got {got}")]
@@ -16,8 +13,9 @@ pub struct NoSuchPosition {
     got: u64,
 }
 
-/// Positions 0, 1, 2, … of the run. Bounded: by what is undelivered, plus a fixed number.
-#[derive(Debug, Default)]
+/// Positions 0, 1, 2, … of the run. Holds what the learner has not said to have written down; that is
+/// bounded by the trials that may be open.
+#[derive(Debug, Clone, Default)]
 pub struct OutcomeLog {
     first: u64,
     items: VecDeque<TrialOutcome>,
@@ -39,7 +37,25 @@ impl OutcomeLog {
     /// How many the learner has not been given yet.
     #[must_use]
     pub fn undelivered(&self) -> u64 {
-        self.end() - self.delivered
+        self.end().saturating_sub(self.delivered)
+    }
+
+    /// How many are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The learner has written down all before `position`, and will never ask for them again.
+    pub fn written_down(&mut self, position: u64) {
+        self.drop_before(position.min(self.delivered));
+    }
+
+    /// Goes on at `position` without what was there.
+    pub fn realign(&mut self, position: u64) {
+        self.items.clear();
+        self.first = position;
+        self.delivered = position;
     }
 
     /// The learner asks for `from` on: it has what comes before, which is dropped.
@@ -97,7 +113,6 @@ impl OutcomeLog {
         let batch: Vec<TrialOutcome> =
             self.items.iter().skip(offset).take(limit).cloned().collect();
         self.delivered = self.delivered.max(from + batch.len() as u64);
-        self.drop_before(self.delivered.saturating_sub(KEPT_AFTER_DELIVERY));
         Ok(batch)
     }
 
@@ -124,19 +139,35 @@ mod tests {
     }
 
     #[test]
-    fn every_position_is_delivered_in_order_and_memory_stays_bounded() {
+    fn every_position_is_delivered_in_order_and_kept_until_it_is_written_down() {
         let mut log = OutcomeLog::default();
         let mut read = 0;
-        for id in 0..100_000 {
+        for id in 0..10_000 {
             log.push(outcome(id));
             if id % 7 == 0 {
                 let batch = log.deliver(read, 100).unwrap();
                 let ids: Vec<u64> = batch.iter().map(|o| o.trial.0).collect();
                 assert_eq!(ids, (read..=id).collect::<Vec<_>>());
+                // Who was given them may end before they are written down.
+                let again = log.clone().deliver(read, 100).unwrap();
+                assert_eq!(again.len(), batch.len());
+                log.written_down(read + 1_000_000);
                 read += batch.len() as u64;
             }
-            assert!(log.items.len() as u64 <= KEPT_AFTER_DELIVERY + 7);
+            assert!(log.kept() <= 7, "{} at {id}", log.kept());
         }
+    }
+
+    #[test]
+    fn a_list_that_forgot_goes_on_where_the_learner_is() {
+        let mut log = OutcomeLog::default();
+        (0..5).for_each(|id| log.push(outcome(id)));
+        assert!(log.seek(9).is_err());
+        log.realign(9);
+        log.seek(9).unwrap();
+        log.push(outcome(9));
+        let ids: Vec<u64> = log.deliver(9, 100).unwrap().iter().map(|o| o.trial.0).collect();
+        assert_eq!((ids, log.end()), (vec![9], 10));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use types::FamilySpec;
+use types::{Environment, FamilySpec};
 
 /// A program that is missing, or whose answer is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +131,17 @@ fn run(command: &mut Command) -> io::Result<Output> {
 /// Starts a program with a pipe that tells it how long to stay.
 fn start(command: &mut Command) -> io::Result<Child> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+}
+
+/// All about what an experiment trains on, asked of `actor`.
+///
+/// # Errors
+/// [`Error`], with the actor's own words if it refuses.
+pub fn describe_environment(environment: &Environment) -> Result<FamilySpec, Error> {
+    let actor = find("actor")?;
+    let json = serde_json::to_string(environment)
+        .map_err(|error| Error::Answer { program: actor.clone(), got: error.to_string() })?;
+    ask(&actor, ["describe", "--environment", &json])
 }
 
 /// All about a task family, asked of `actor`.

@@ -92,6 +92,8 @@ impl State {
                 }
             }
             Entry::Confirmed(position) => self.outcomes.confirm(position),
+            Entry::WrittenDown(position) => self.outcomes.written_down(position),
+            Entry::Realigned(position) => self.outcomes.realign(position),
             Entry::Seated(learner) => self.seat.sit(newcomer(&learner), learner.life, Now::ZERO),
             Entry::Unseated(record::Unseated { pid, why }) => {
                 self.seat.ended(pid, why, Now::ZERO);

@@ -196,8 +196,14 @@ impl Control for Service {
         &self,
         request: Request<v1::OutcomesRequest>,
     ) -> Result<Response<Self::OutcomesStream>, Status> {
-        let from = request.into_inner().from;
-        self.shared.decide(|state, _| state.follow_outcomes(from)).await?;
+        let v1::OutcomesRequest { from, realign } = request.into_inner();
+        let follow = |state: &mut State, _| {
+            if realign {
+                state.realign_outcomes(from);
+            }
+            state.follow_outcomes(from)
+        };
+        self.shared.decide(follow).await?;
         let (sender, receiver) = tokio::sync::mpsc::channel(BATCH);
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn(send_outcomes(shared, from, sender));

@@ -280,6 +280,14 @@ impl State {
         Ok(())
     }
 
+    /// Learner and coordinator remember differently how far the list of outcomes has come, since
+    /// one of their machines stopped: it goes on where the learner says. What it held and what was
+    /// lost with it is collected again, see [`State::recollect`].
+    pub fn realign_outcomes(&mut self, from: u64) {
+        self.outcomes.realign(from);
+        self.entries.push(Entry::Realigned(from));
+    }
+
     /// A process wants to be the learner, and has been asking since `asked`. `None`: whether there
     /// is another one is not yet known; ask again.
     ///
@@ -366,8 +374,7 @@ impl State {
             self.check_task("trial.task", trial.task)?;
         }
         let new = trials.iter().filter(|t| !is_known(&self.trials, t.id)).count();
-        let unread = usize::try_from(self.outcomes.undelivered()).unwrap_or(usize::MAX);
-        let got = self.trials.open_count().saturating_add(unread).saturating_add(new);
+        let got = self.trials.open_count().saturating_add(self.outcomes.kept()).saturating_add(new);
         if new > 0 && got > OPEN_TRIALS {
             return Err(Refusal::TooManyTrials { limit: OPEN_TRIALS, got });
         }
@@ -423,6 +430,10 @@ impl State {
         }
         if progress.checkpoint_updates != self.progress.checkpoint_updates {
             self.checkpoint = Some(now);
+        }
+        if progress.outcomes > self.progress.outcomes {
+            self.outcomes.written_down(progress.outcomes);
+            self.entries.push(Entry::WrittenDown(progress.outcomes));
         }
         if progress.version != self.progress.version {
             self.entries.push(Entry::Version(progress.version));

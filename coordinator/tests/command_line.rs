@@ -42,7 +42,7 @@ fn a_wrong_configuration_is_one_clear_error_and_leaves_nothing_behind() {
         (train(&["--set", "seed=many"]), &["`seed`: expected a whole number", "\"many\""]),
         (
             train(&["--set", "environment.family=flit"]),
-            &["environment.family", "flit", "did you mean flat?"],
+            &["environment: ", "flit", "did you mean flat?"],
         ),
         (
             train(&["--set", "network.coordinator=0.0.0.0:0"]),

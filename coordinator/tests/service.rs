@@ -43,7 +43,7 @@ async fn work_of_a_silent_actor_goes_to_another_and_each_outcome_arrives_once() 
     let mut learner = Peer::connect(&address).await;
     let reply = learner.register_learner().await.unwrap();
     assert_eq!(serde_json::from_str::<types::Experiment>(&reply.experiment).unwrap(), experiment());
-    let request = v1::OutcomesRequest { from: 0 };
+    let request = v1::OutcomesRequest { from: 0, realign: false };
     let mut outcomes = learner.control.outcomes(request).await.unwrap().into_inner();
 
     let mut silent = Peer::connect(&address).await;
@@ -123,8 +123,12 @@ async fn a_coordinator_that_is_started_again_goes_on_where_the_last_one_was() {
     };
     let rest = other.control.lease(request).await.unwrap().into_inner().trials;
     assert_eq!(rest.iter().map(|t| t.id).collect::<Vec<_>>(), [3, 4], "2 is still leased");
-    let mut outcomes =
-        learner.control.outcomes(v1::OutcomesRequest { from: 0 }).await.unwrap().into_inner();
+    let mut outcomes = learner
+        .control
+        .outcomes(v1::OutcomesRequest { from: 0, realign: false })
+        .await
+        .unwrap()
+        .into_inner();
     for expected in [0, 1] {
         assert_eq!(outcomes.next().await.unwrap().unwrap().trial, expected);
     }
@@ -214,7 +218,7 @@ async fn what_is_malformed_is_refused_with_expected_and_got() {
     assert!(refused.message().contains("below 4, got 4"), "{refused}");
     let never_submitted = vec![outcome(&trial(77, false))];
     assert_eq!(code(peer.report(key, never_submitted).await), Code::InvalidArgument);
-    let ahead = v1::OutcomesRequest { from: 1 };
+    let ahead = v1::OutcomesRequest { from: 1, realign: false };
     assert_eq!(code(peer.control.outcomes(ahead).await), Code::OutOfRange);
     let evaluation = v1::Evaluation {
         tasks: vec![v1::TaskScore {

@@ -41,7 +41,7 @@ async fn learner() {
     // The first trial kills the actor that takes it for the first time.
     trials[0].seed = 666;
     peer.submit(trials).await.unwrap();
-    let request = v1::OutcomesRequest { from: 0 };
+    let request = v1::OutcomesRequest { from: 0, realign: false };
     let mut outcomes = peer.control.outcomes(request).await.unwrap().into_inner();
     let mut tasks = Vec::new();
     for number in 0..8 {

@@ -1,5 +1,6 @@
 //! Gymnasium's MuJoCo bodies as the families that run them need them: the model, how a control
-//! reaches it, and where an episode starts. Observations and rewards are the families' own.
+//! reaches it, where an episode starts, and what can be measured. Observations and rewards are the
+//! families' own; those of Gymnasium are in [`crate::bodies`].
 
 use crate::Error;
 use crate::env;
@@ -7,6 +8,9 @@ use crate::mujoco::Simulation;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+
+/// The first part of every body; 0 is the world.
+const TORSO: usize = 1;
 
 /// How the velocities of a start state deviate from rest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +69,14 @@ impl Body {
     /// # Errors
     /// [`Error::NoModels`] or [`Error::Model`] when the model cannot be loaded or is another one.
     pub fn new(plan: &'static Plan) -> Result<Self, Error> {
-        let simulation = Simulation::load(plan.model, plan.frame_skip)?;
+        Self::within(plan, Simulation::load(plan.model, plan.frame_skip)?)
+    }
+
+    /// The body of `plan` within a world of one's own, for example on uneven ground.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if that is another body.
+    pub fn within(plan: &'static Plan, simulation: Simulation) -> Result<Self, Error> {
         simulation.expect_sizes(plan.coordinates, plan.velocities, plan.motors)?;
         let ranges = simulation.model().actuator_ctrlrange();
         let reach = ranges.iter().map(|[low, high]| [(high - low) / 2.0, (high + low) / 2.0]);
@@ -120,6 +131,38 @@ impl Body {
     #[must_use]
     pub fn effort(&self) -> f64 {
         self.controls.iter().map(|u| u * u).sum()
+    }
+
+    /// Place of the frame of the first part, which is the torso where there is one, m. As all that
+    /// MuJoCo derives from positions, it is one simulation step older than `qpos` after a step.
+    #[must_use]
+    pub fn torso(&self) -> &[f64; 3] {
+        self.simulation.body_position(TORSO)
+    }
+
+    /// Place of the centre of mass of everything in the world, m; as old as [`Body::torso`].
+    #[must_use]
+    pub fn centre_of_mass(&self) -> [f64; 3] {
+        let masses = self.simulation.model().body_mass();
+        let (mut sum, mut total) = ([0.0; 3], 0.0);
+        for (mass, place) in masses.iter().zip(self.simulation.data().xipos()) {
+            total += mass;
+            for (sum, coordinate) in sum.iter_mut().zip(place) {
+                *sum += mass * coordinate;
+            }
+        }
+        sum.map(|sum| sum / total)
+    }
+
+    /// Works out what [`Body::contact_forces`] gives. Steps do not do it on their own.
+    pub fn feel(&mut self) {
+        self.simulation.contact_forces();
+    }
+
+    /// Torque and force from contacts on every part (`cfrc_ext` without the world), N·m and N, as of
+    /// the last [`Body::feel`]; zeros after a reset.
+    pub fn contact_forces(&self) -> impl Iterator<Item = f64> {
+        self.simulation.data().cfrc_ext()[TORSO..].as_flattened().iter().copied()
     }
 
     /// Duration of a step, s.

@@ -1,6 +1,7 @@
 //! The contract between those who write environments and those who run them.
 
 use crate::Error;
+use crate::carl::context::Feature;
 use crate::picture::Scene;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -60,6 +61,12 @@ pub trait Env: Send {
         None
     }
 
+    /// Whether the last step cut the episode off before its horizon, for a reason outside the task:
+    /// what would have followed has a value.
+    fn truncated(&self) -> bool {
+        false
+    }
+
     /// The task that was in force in the last step, by its position in the list of the episode's
     /// split; `None` where it is the task of the episode throughout
     /// (unless [`EnvSpec::task_changes`]).
@@ -117,6 +124,12 @@ pub trait TaskFamily: Send + Sync {
     /// The tasks of a split, the same on every call; task `i` is at position `i`.
     fn tasks(&self, split: Split) -> Vec<Task>;
 
+    /// What an experiment may vary of the physics with contexts of its own, in the order of the
+    /// parameters of the tasks; nothing where tasks are of another kind.
+    fn features(&self) -> &'static [Feature] {
+        &[]
+    }
+
     /// A new environment, which wants a [reset](Env::reset) first.
     ///
     /// # Errors
@@ -151,6 +164,10 @@ impl<F: TaskFamily + ?Sized> TaskFamily for &F {
         (**self).tasks(split)
     }
 
+    fn features(&self) -> &'static [Feature] {
+        (**self).features()
+    }
+
     fn make(&self) -> Result<Box<dyn Env>, Error> {
         (**self).make()
     }
@@ -181,6 +198,10 @@ impl<F: TaskFamily + ?Sized> TaskFamily for Box<F> {
         (**self).tasks(split)
     }
 
+    fn features(&self) -> &'static [Feature] {
+        (**self).features()
+    }
+
     fn make(&self) -> Result<Box<dyn Env>, Error> {
         (**self).make()
     }
@@ -206,12 +227,22 @@ pub(crate) fn enumerate<const N: usize>(
     names: [&str; N],
     values: impl IntoIterator<Item = [f64; N]>,
 ) -> Vec<Task> {
-    let parameter = |(name, value): (&str, f64)| types::Parameter { name: name.to_owned(), value };
+    enumerate_rows(split, &names, values)
+}
+
+/// As [`enumerate`], for numbers of parameters that are not known in advance.
+pub(crate) fn enumerate_rows<R: IntoIterator<Item = f64>>(
+    split: Split,
+    names: &[&str],
+    rows: impl IntoIterator<Item = R>,
+) -> Vec<Task> {
+    let parameter =
+        |(name, value): (&&str, f64)| types::Parameter { name: (*name).to_owned(), value };
     (0..)
-        .zip(values)
-        .map(|(index, values)| Task {
+        .zip(rows)
+        .map(|(index, row)| Task {
             id: types::TaskRef { split, index },
-            parameters: names.into_iter().zip(values).map(parameter).collect(),
+            parameters: names.iter().zip(row).map(parameter).collect(),
         })
         .collect()
 }
@@ -268,7 +299,8 @@ pub(crate) fn choice(action: &[f32], count: usize) -> Result<usize, Error> {
     Ok(best)
 }
 
-fn check_action(action: &[f32]) -> Result<(), Error> {
+/// Refuses non-finite numbers.
+pub(crate) fn check_action(action: &[f32]) -> Result<(), Error> {
     match action.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(index) => Err(Error::Action { index, value: action[index] }),

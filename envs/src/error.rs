@@ -29,6 +29,18 @@ pub enum Error {
         /// What the task has under that name.
         got: String,
     },
+    /// A task has other parameters than those of its family.
+    #[error(
+        "task {task}: expected the finite parameters {expected}; got {got}; use tasks of one family"
+    )]
+    Parameters {
+        /// Which task.
+        task: TaskRef,
+        /// Names of the parameters of the family, separated by commas.
+        expected: String,
+        /// Those of the task.
+        got: String,
+    },
     /// Something refers to a parameter that the tasks of a family do not have.
     #[error("{family}: expected one of the parameters {known}, got \"{name}\"")]
     NoSuchParameter {
@@ -38,6 +50,41 @@ pub enum Error {
         name: String,
         /// Those there are, separated by commas.
         known: String,
+    },
+    /// Contexts are asked for where the physics have no features.
+    #[error(
+        "{family}: expected a family whose physics have features, for [environment.contexts]; \
+         leave that table out, or take one of the suites carl-*"
+    )]
+    NoFeatures {
+        /// The family.
+        family: &'static str,
+    },
+    /// A context has a value that its feature cannot have.
+    #[error("{family}: expected {feature} within [{low}, {high}], got {got}")]
+    OutOfBounds {
+        /// The family.
+        family: &'static str,
+        /// The feature.
+        feature: &'static str,
+        /// Its least value.
+        low: f64,
+        /// Its greatest value.
+        high: f64,
+        /// What the context has.
+        got: f64,
+    },
+    /// A list of values does not fit the contexts it is for.
+    #[error("{family}: expected a value of {feature} for each of {expected} contexts, got {got}")]
+    Values {
+        /// The family.
+        family: &'static str,
+        /// The feature.
+        feature: &'static str,
+        /// How many contexts there are.
+        expected: u32,
+        /// How many values.
+        got: usize,
     },
     /// Tasks are to change with the place of something that does not move along an axis.
     #[error(
@@ -80,6 +127,28 @@ pub enum Error {
         /// What was noticed.
         what: String,
     },
+    /// A Python environment has failed. It is worthless from then on.
+    #[error("{what} of a Python environment: expected no exception, got {exception}\n{traceback}")]
+    Python {
+        /// What was called.
+        what: &'static str,
+        /// What was raised, in a line.
+        exception: String,
+        /// As Python prints it.
+        traceback: String,
+    },
+    /// Nobody said how long an episode of a Python environment may last.
+    #[error(
+        "expected a Python environment with a time limit, got one without; set \
+         environment.gymnasium.horizon, or wrap it into gymnasium.wrappers.TimeLimit"
+    )]
+    NoHorizon,
+    /// Python environments are for programs that are built for them.
+    #[error(
+        "environment.gymnasium: expected a program built with the feature `gymnasium`, got one \
+         without; build with `cargo build --release --features actor/gymnasium`"
+    )]
+    NoGymnasium,
     /// Nobody said where the MuJoCo models are.
     #[error(
         "expected the folder of MuJoCo models, got neither PROTEUS_MODELS now nor \

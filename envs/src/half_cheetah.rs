@@ -1,16 +1,14 @@
-//! Gymnasium's HalfCheetah as the families that run it need it.
+//! Gymnasium's HalfCheetah by itself, to compare with and to measure.
 //!
 //! The model, frame skip, start states and rewards' ingredients are those of `HalfCheetah-v5`;
 //! the observation is PEARL's, which adds the position of the torso.
 
 use crate::Error;
-use crate::env::{self, Env, Step};
+use crate::env;
 use crate::mujoco::Simulation;
-use crate::picture::Scene;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use types::{EnvSpec, Task};
 
 const MODEL: &str = "gymnasium/half_cheetah.xml";
 
@@ -26,13 +24,9 @@ const MOTORS: usize = 6;
 /// Start states deviate from the standing pose: positions by U(-0.1, 0.1), velocities by 0.1 · N.
 const START_NOISE: f64 = 0.1;
 
-/// Weight of ‖action‖² in the rewards of the families.
-const EFFORT_WEIGHT: f64 = 0.05;
-
-/// Shapes and horizon of the families.
-///
-/// Observation: positions without x (8), velocities (9), position of the torso in space (3).
-pub(crate) const SPEC: EnvSpec = EnvSpec::new(2 * COORDINATES - 1 + 3, MOTORS, 200);
+/// Numbers in an observation: positions without x (8), velocities (9), position of the torso in
+/// space (3).
+const OBSERVATION: usize = 2 * COORDINATES - 1 + 3;
 
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,7 +94,7 @@ impl HalfCheetah {
     /// # Errors
     /// [`Error::Length`], or [`Error::Diverged`] if a number is not finite.
     pub fn observe(&self, observation: &mut [f32]) -> Result<(), Error> {
-        env::check_len("observation", SPEC.observation_dim, observation.len())?;
+        env::check_len("observation", OBSERVATION, observation.len())?;
         let positions = self.simulation.qpos().iter().skip(1);
         let velocities = self.simulation.qvel();
         let torso = self.simulation.body_position(self.torso);
@@ -125,67 +119,5 @@ impl HalfCheetah {
     /// The physics underneath, to put it into a state or to step it without observations.
     pub fn simulation_mut(&mut self) -> &mut Simulation {
         &mut self.simulation
-    }
-}
-
-/// A family of rewards for running, which differ in one number.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    /// Name of the parameter of a task.
-    pub(crate) parameter: &'static str,
-    /// The reward for a velocity (m/s), given the parameter.
-    pub(crate) reward: fn(parameter: f64, velocity: f64) -> f64,
-}
-
-/// The environment of the running families.
-#[derive(Debug)]
-struct Runner {
-    rules: Rules,
-    body: HalfCheetah,
-    goal: Option<f64>,
-}
-
-/// A new environment under `rules`.
-pub(crate) fn make(rules: Rules) -> Result<Box<dyn Env>, Error> {
-    Ok(Box::new(Runner { rules, body: HalfCheetah::new()?, goal: None }))
-}
-
-impl Env for Runner {
-    fn reset(
-        &mut self,
-        task: &Task,
-        rng: &mut ChaCha8Rng,
-        observation: &mut [f32],
-    ) -> Result<(), Error> {
-        self.goal = Some(env::parameter(task, self.rules.parameter)?);
-        self.body.reset(rng);
-        self.body.observe(observation)
-    }
-
-    fn step(
-        &mut self,
-        action: &[f32],
-        _rng: &mut ChaCha8Rng,
-        observation: &mut [f32],
-    ) -> Result<Step, Error> {
-        env::check_len("observation", SPEC.observation_dim, observation.len())?;
-        let goal = self.goal.ok_or(Error::NotReset)?;
-        let motion = self.body.step(action)?;
-        self.body.observe(observation)?;
-        let reward = (self.rules.reward)(goal, motion.velocity) - EFFORT_WEIGHT * motion.effort;
-        Ok(Step { reward, shaped_reward: reward, terminated: false })
-    }
-
-    fn switch(&mut self, task: &Task) -> Result<(), Error> {
-        self.goal = Some(env::parameter(task, self.rules.parameter)?);
-        Ok(())
-    }
-
-    fn position(&self) -> Option<f64> {
-        self.body.simulation().qpos().first().copied()
-    }
-
-    fn scene(&mut self) -> Scene<'_> {
-        Scene::Physics(self.body.simulation_mut())
     }
 }

@@ -14,6 +14,8 @@ pub mod registry;
 
 pub mod carl;
 pub mod cemrl;
+#[cfg(feature = "gymnasium")]
+pub mod gymnasium;
 pub mod pearl;
 pub mod smrl;
 pub mod tigr;
@@ -23,10 +25,12 @@ pub mod wrappers;
 pub mod bodies;
 pub mod body;
 pub mod half_cheetah;
+pub mod height_field;
 pub mod mujoco;
+pub mod numpy;
 pub mod picture;
-mod numpy;
 mod reference;
+mod runner;
 
 /// The family that `docs/extending.md` walks through, so that it compiles and works.
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use crate::Error;
 use crate::env::check_len;
+use crate::height_field::HeightField;
 use mujoco_rs::mujoco_c::{mj_copyModel, mj_setConst};
 use mujoco_rs::prelude::{MjData, MjLogMessage, MjModel, MjtLogLevel, MjtObjBase, set_log_handler};
 use std::ffi::OsString;
@@ -24,6 +25,9 @@ const WARNINGS: [&str; 7] = [
     "a huge or NaN control at index",
 ];
 
+/// Models that come with this crate, by the names to [load](Simulation::load) them under.
+const OWN: [(&str, &str); 1] = [("proteus/striker.xml", include_str!("bodies/striker.xml"))];
+
 /// A world made from a model file, with its state.
 #[derive(Debug)]
 pub struct Simulation {
@@ -32,24 +36,41 @@ pub struct Simulation {
     original: Arc<MjModel>,
     path: PathBuf,
     frame_skip: u32,
+    /// Where the positions are while MuJoCo looks at other poses, see [`Simulation::tune`].
+    positions: Vec<f64>,
 }
 
 impl Simulation {
     /// Makes a simulation of the file `model`, for example `gymnasium/half_cheetah.xml`, in its
     /// default pose. The file is looked for in the folder `PROTEUS_MODELS`, or if that is not set
-    /// in the one named by `PROTEUS_MODELS_BUILD_DIR` when the crate was built.
+    /// in the one named by `PROTEUS_MODELS_BUILD_DIR` when the crate was built. Those that come with
+    /// the crate, `proteus/striker.xml`, need no folder.
     ///
     /// # Errors
     /// [`Error::NoModels`] if neither folder is known, [`Error::Model`] if the file is not there
     /// or MuJoCo does not take it.
     pub fn load(model: &str, frame_skip: u32) -> Result<Self, Error> {
-        let runtime = std::env::var_os("PROTEUS_MODELS");
-        let folder = models_folder(runtime, option_env!("PROTEUS_MODELS_BUILD_DIR"))?;
-        let path = folder.join(model);
-        let original = shared(&path)?;
+        let path = model_path(model)?;
+        let original = shared(&path, || load(&path))?;
+        Self::of(original, path, frame_skip)
+    }
+
+    /// As [`Simulation::load`], with `ground` in place of the model's floor.
+    ///
+    /// # Errors
+    /// As [`Simulation::load`]; also [`Error::Model`] if the model has no geometry called `floor`.
+    pub fn load_on(ground: &HeightField, model: &str, frame_skip: u32) -> Result<Self, Error> {
+        let path = model_path(model)?;
+        let key = path.join(format!("{ground:?}"));
+        let original = shared(&key, || load_on(ground, &path))?;
+        Self::of(original, path, frame_skip)
+    }
+
+    fn of(original: Arc<MjModel>, path: PathBuf, frame_skip: u32) -> Result<Self, Error> {
         let data = MjData::try_new(original.clone())
             .map_err(|error| unusable(&path, "a model that fits into memory", error.to_string()))?;
-        Ok(Self { data, original, path, frame_skip })
+        let positions = data.qpos().to_vec();
+        Ok(Self { data, original, path, frame_skip, positions })
     }
 
     /// Changes the physics: `change` gets the model as it was loaded and the copy that this
@@ -78,11 +99,13 @@ impl Simulation {
             mj_copyModel(model.ffi_mut(), self.original.ffi());
         }
         change(&self.original, model)?;
+        self.positions.copy_from_slice(self.data.qpos());
         // SAFETY: as above.
         #[allow(unsafe_code, reason = "mujoco-rs has neither call for a model beside its data")]
         unsafe {
             mj_setConst(model.ffi_mut(), self.data.ffi_mut());
         }
+        self.data.qpos_mut().copy_from_slice(&self.positions);
         self.data.swap_model(own);
         Ok(())
     }
@@ -133,6 +156,19 @@ impl Simulation {
             let got = format!("no body \"{name}\"");
             unusable(&self.path, "the model this version was written for", got)
         })
+    }
+
+    /// Checks that the body called `name` has this `id`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if not.
+    pub fn expect_body(&self, name: &str, id: usize) -> Result<(), Error> {
+        let found = self.body(name)?;
+        if found == id {
+            return Ok(());
+        }
+        let got = format!("body \"{name}\" as number {found}, not {id}");
+        Err(unusable(&self.path, "the model this version was written for", got))
     }
 
     /// Puts everything back to the model's default pose at rest, with nothing remembered.
@@ -215,32 +251,70 @@ impl Simulation {
     }
 }
 
+/// The text of a model that comes with the crate.
+fn own(model: &Path) -> Option<&'static str> {
+    OWN.iter().find(|(name, _)| Path::new(name) == model).map(|(_, text)| *text)
+}
+
+fn model_path(model: &str) -> Result<PathBuf, Error> {
+    if own(Path::new(model)).is_some() {
+        return Ok(model.into());
+    }
+    let runtime = std::env::var_os("PROTEUS_MODELS");
+    let folder = models_folder(runtime, option_env!("PROTEUS_MODELS_BUILD_DIR"))?;
+    Ok(folder.join(model))
+}
+
 fn models_folder(runtime: Option<OsString>, built: Option<&str>) -> Result<PathBuf, Error> {
     let runtime = runtime.filter(|folder| !folder.is_empty());
     let folder = runtime.or_else(|| built.map(OsString::from));
     folder.map(PathBuf::from).ok_or(Error::NoModels)
 }
 
-/// The model at `path`, loaded unless some simulation still holds it.
-fn shared(path: &Path) -> Result<Arc<MjModel>, Error> {
+/// The model known as `key`, made by `load` unless some simulation still holds it.
+fn shared(
+    key: &Path,
+    load: impl FnOnce() -> Result<MjModel, Error>,
+) -> Result<Arc<MjModel>, Error> {
     static MODELS: Mutex<Vec<(PathBuf, Weak<MjModel>)>> = Mutex::new(Vec::new());
     let mut models = MODELS.lock().unwrap_or_else(PoisonError::into_inner);
     models.retain(|(_, model)| model.strong_count() > 0);
-    let known = models.iter().find(|(known, _)| known == path);
+    let known = models.iter().find(|(known, _)| known == key);
     if let Some(model) = known.and_then(|(_, model)| model.upgrade()) {
         return Ok(model);
     }
-    let model = Arc::new(load(path)?);
-    models.push((path.to_owned(), Arc::downgrade(&model)));
+    let model = Arc::new(load()?);
+    models.push((key.to_owned(), Arc::downgrade(&model)));
     Ok(model)
 }
 
 fn load(path: &Path) -> Result<MjModel, Error> {
+    let model = match own(path) {
+        Some(text) => {
+            take_messages();
+            MjModel::from_xml_string(text)
+        }
+        None => {
+            prepare(path)?;
+            MjModel::from_xml(path)
+        }
+    };
+    model.map_err(|error| unusable(path, "a model that MuJoCo can compile", error.to_string()))
+}
+
+fn load_on(ground: &HeightField, path: &Path) -> Result<MjModel, Error> {
+    prepare(path)?;
+    ground.put_into(path).map_err(|error| {
+        unusable(path, "a model with a geometry \"floor\" to replace", error.to_string())
+    })
+}
+
+fn prepare(path: &Path) -> Result<(), Error> {
     take_messages();
-    std::fs::metadata(path)
-        .map_err(|error| unusable(path, "a MuJoCo model file", error.to_string()))?;
-    MjModel::from_xml(path)
-        .map_err(|error| unusable(path, "a model that MuJoCo can compile", error.to_string()))
+    match std::fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(unusable(path, "a MuJoCo model file", error.to_string())),
+    }
 }
 
 fn unusable(path: &Path, expected: &'static str, got: String) -> Error {

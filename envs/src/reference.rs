@@ -82,7 +82,7 @@ impl Player {
             }
             let step = self.env.step(&self.action, &mut world, &mut self.observation)?;
             total += step.reward;
-            if step.terminated {
+            if step.terminated || self.env.truncated() {
                 break;
             }
         }

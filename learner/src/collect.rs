@@ -5,7 +5,7 @@ use crate::replay::{Limiter, SampleSizes};
 use rand::{Rng as _, RngExt as _};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use types::experiment::Collection;
+use types::experiment::{Collection, Select};
 use types::{
     LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId, TrialOutcome, Version,
     stream,
@@ -61,6 +61,10 @@ impl Plan {
             return setting("environment.family", expected, "one without".to_owned());
         }
         let collection = &self.collection;
+        if let Some(task) = collection.select.named().iter().find(|task| **task >= self.tasks) {
+            let expected = format!("tasks from 0 to {}", self.tasks - 1);
+            return setting("collection.select", expected, task.to_string());
+        }
         let ratio = collection.samples_per_insert;
         let least = Limiter::least_tolerance(ratio, self.trial_transitions(), sizes.samples());
         if (collection.tolerance as f64) < least {
@@ -252,7 +256,16 @@ impl Collector {
     fn ordinary_trial(&mut self, intake: &impl Intake) -> Trial {
         let mut rng = stream(self.plan.seed, Role::ChooseTask, self.progress.ordinary, 0);
         self.progress.ordinary += 1;
-        let index = rng.random_range(0..self.plan.tasks);
+        let number = self.progress.ordinary - 1;
+        let tasks = self.plan.tasks;
+        let index = match &self.plan.collection.select {
+            Select::Random => rng.random_range(0..tasks),
+            Select::RoundRobin => in_turn(number, tasks),
+            Select::Fixed { task } => *task,
+            Select::List { tasks: list } => {
+                list[in_turn(number, u32::try_from(list.len()).unwrap_or(u32::MAX)) as usize]
+            }
+        };
         let task = TaskRef { split: Split::Train, index };
         self.open_trial(intake, task, self.plan.ordinary_phases(), None)
     }
@@ -316,6 +329,11 @@ impl Collector {
     }
 }
 
+/// Who comes as number `number` of all, if `count` take turns.
+fn in_turn(number: u64, count: u32) -> u32 {
+    u32::try_from(number % u64::from(count.max(1))).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,6 +376,7 @@ mod tests {
             tolerance: 2_000,
             open_trials: 4,
             max_lag: 10,
+            select: Select::Random,
         };
         Plan { seed: 3, collection, tasks: 5, horizon: 100, budget: 5_000 }
     }
@@ -404,6 +423,26 @@ mod tests {
             sampled = 10 * (counts.inserted() - 1_000);
         }
         assert_eq!(counts.inserted(), 5_000);
+    }
+
+    #[test]
+    fn tasks_come_as_they_are_selected() {
+        let tasks = |select| {
+            let mut plan = plan();
+            plan.collection.select = select;
+            plan.collection.open_trials = 8;
+            let round = Collector::new(plan).round(&Counts::default());
+            round.iter().map(|trial| trial.task.index).collect::<Vec<_>>()
+        };
+        assert_eq!(tasks(Select::RoundRobin), [0, 1, 2, 3, 4, 0, 1, 2]);
+        assert_eq!(tasks(Select::Fixed { task: 3 }), [3; 8]);
+        assert_eq!(tasks(Select::List { tasks: vec![4, 0, 0] }), [4, 0, 0, 4, 0, 0, 4, 0]);
+        assert!(tasks(Select::Random).iter().any(|task| *task != 0));
+        let mut plan = plan();
+        plan.collection.select = Select::Fixed { task: 5 };
+        let sizes = SampleSizes { tasks: 1, transitions: 1, context: 1 };
+        let refused = plan.check(sizes).unwrap_err().to_string();
+        assert!(refused.contains("collection.select: expected tasks from 0 to 4"), "{refused}");
     }
 
     #[test]

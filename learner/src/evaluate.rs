@@ -4,7 +4,7 @@ use crate::collect::Intake;
 use proto::v1;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use types::experiment::Evaluation;
 use types::{
     FamilySpec, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId, TrialOutcome,
@@ -28,6 +28,10 @@ pub struct Moment {
     pub last: bool,
 }
 
+/// Complete evaluations that are kept. They are told of twice a second; a coordinator that is away
+/// for longer than it takes to make so many misses some of them if the learner ends as well.
+const KEPT: usize = 16;
+
 /// Asks for evaluations and gathers their outcomes; one at a time.
 #[derive(Debug)]
 pub struct Evaluator {
@@ -49,6 +53,17 @@ pub struct Progress {
     pending: Option<Pending>,
     /// The best mean return so far.
     best: Option<f64>,
+    /// The last complete ones: the process may end before the coordinator has heard of them.
+    complete: VecDeque<Complete>,
+}
+
+/// An evaluation of which all outcomes are in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Complete {
+    moment: Moment,
+    /// Return of each episode, averaged over repeats.
+    scores: Vec<(TaskRef, Vec<f64>)>,
+    failed: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,7 +90,14 @@ impl Evaluator {
     #[must_use]
     pub fn new(settings: Evaluation, seed: u64, family: &FamilySpec) -> Self {
         let next_at = settings.every_env_steps;
-        let progress = Progress { next_at, begun: 0, last: false, pending: None, best: None };
+        let progress = Progress {
+            next_at,
+            begun: 0,
+            last: false,
+            pending: None,
+            best: None,
+            complete: VecDeque::new(),
+        };
         Self::resume(settings, seed, family, progress)
     }
 
@@ -96,6 +118,11 @@ impl Evaluator {
     #[must_use]
     pub fn progress(&self) -> &Progress {
         &self.progress
+    }
+
+    /// The last complete evaluations, for a coordinator that may not have heard of them.
+    pub fn complete(&self) -> impl Iterator<Item = v1::Evaluation> + '_ {
+        self.progress.complete.iter().map(Complete::evaluation)
     }
 
     /// Whether enough was collected since the last evaluation, and that one is complete.
@@ -184,7 +211,12 @@ impl Evaluator {
         if !pending.waiting.is_empty() {
             return None;
         }
-        let evaluation = self.progress.pending.take()?.scores();
+        let complete = self.progress.pending.take()?.complete();
+        let evaluation = complete.evaluation();
+        self.progress.complete.push_back(complete);
+        if self.progress.complete.len() > KEPT {
+            self.progress.complete.pop_front();
+        }
         let mean = mean_of_last_episodes(&evaluation);
         let best = mean.is_some_and(|mean| self.progress.best.is_none_or(|best| mean > best));
         if best {
@@ -195,14 +227,21 @@ impl Evaluator {
 }
 
 impl Pending {
-    fn scores(self) -> v1::Evaluation {
+    fn complete(self) -> Complete {
         let mut by_task: BTreeMap<TaskRef, Vec<Vec<f64>>> = BTreeMap::new();
         for (task, returns) in self.returns.into_values() {
             by_task.entry(task).or_default().push(returns);
         }
-        let score = |(task, repeats): (TaskRef, Vec<Vec<f64>>)| v1::TaskScore {
-            task: Some(task.into()),
-            returns: mean_over_repeats(&repeats),
+        let scores = by_task.iter().map(|(task, repeats)| (*task, mean_over_repeats(repeats)));
+        Complete { moment: self.moment, scores: scores.collect(), failed: self.failed }
+    }
+}
+
+impl Complete {
+    fn evaluation(&self) -> v1::Evaluation {
+        let score = |(task, returns): &(TaskRef, Vec<f64>)| v1::TaskScore {
+            task: Some((*task).into()),
+            returns: returns.clone(),
         };
         let Moment { number, env_steps, updates, version, wall_s, last } = self.moment;
         v1::Evaluation {
@@ -210,7 +249,7 @@ impl Pending {
             updates,
             version: version.0,
             wall_s,
-            tasks: by_task.into_iter().map(score).collect(),
+            tasks: self.scores.iter().map(score).collect(),
             last,
             failed: self.failed,
             number,

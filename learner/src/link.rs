@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 use crate::progress::{Reports, Standing};
 use crate::replay::Store;
 use crate::service::experience::Counters;
-use crate::trainer::Request;
+use crate::trainer::{Notice, Request};
 use proto::connect::Channel;
-use proto::tonic::Status;
+use proto::tonic::{Code, Status};
 use proto::v1::control_client::ControlClient;
 use proto::{Credentials, Role, v1};
 use runtime::Backoff;
@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use types::{Experiment, FamilySpec, TrialOutcome};
+use types::{Experiment, FamilySpec};
 
 /// Time between two reports to the coordinator.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
@@ -115,30 +115,44 @@ pub async fn submit(control: Control, mut requests: mpsc::Receiver<Request>) -> 
 }
 
 /// Passes outcomes on to the trainer, those at position `from` of the coordinator's list and later,
-/// across reconnects without loss or repetition.
+/// across reconnects without loss or repetition. After each reconnect the trainer is asked to say
+/// again what it waits for: the coordinator may have been started again, and on a machine that
+/// stopped it forgets the last moments.
 ///
 /// # Errors
 /// If the coordinator refuses, is away for too long, or sends something that cannot be read.
 pub async fn outcomes(
     control: Control,
     mut from: u64,
-    trainer: mpsc::Sender<TrialOutcome>,
+    trainer: mpsc::Sender<Notice>,
     store: Arc<Store>,
 ) -> Result<()> {
+    let mut realign = false;
     loop {
-        let request = v1::OutcomesRequest { from };
-        let mut stream = persist("follow outcomes", PATIENCE, || {
+        let request = v1::OutcomesRequest { from, realign };
+        let followed = persist("follow outcomes", PATIENCE, || {
             let mut control = control.clone();
             async move { control.outcomes(request).await }
-        })
-        .await?
-        .into_inner();
+        });
+        let mut stream = match followed.await {
+            Ok(reply) => reply.into_inner(),
+            Err(error) if !realign && disagrees(&error) => {
+                tracing::warn!(%error, "collecting what is open again");
+                realign = true;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let again = Notice::Again { recollect: std::mem::take(&mut realign) };
+        if trainer.send(again).await.is_err() {
+            return Ok(());
+        }
         loop {
             match stream.message().await {
                 Ok(Some(outcome)) => {
                     from += 1;
                     let outcome = outcome.try_into().map_err(unreadable)?;
-                    if trainer.send(outcome).await.is_err() {
+                    if trainer.send(Notice::Outcome(outcome)).await.is_err() {
                         return Ok(());
                     }
                     store.notify();
@@ -150,6 +164,11 @@ pub async fn outcomes(
         }
         tokio::time::sleep(FOLLOW_AGAIN).await;
     }
+}
+
+/// Whether the coordinator's list of outcomes has not come to the position, or is behind it.
+fn disagrees(error: &Error) -> bool {
+    matches!(error, Error::Coordinator { status, .. } if status.code() == Code::OutOfRange)
 }
 
 fn unreadable(error: proto::WireError) -> Error {
@@ -184,6 +203,8 @@ pub async fn progress(
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told = Told::default();
+    // Until the coordinator has answered.
+    let mut evaluations = Vec::new();
     loop {
         let last = tokio::select! {
             _ = ticks.tick() => false,
@@ -195,8 +216,9 @@ pub async fn progress(
         }
         let mut report = counts.report(reports.standing.borrow().clone(), &mut told);
         while let Ok(evaluation) = reports.evaluations.try_recv() {
-            report.evaluations.push(evaluation);
+            evaluations.push(evaluation);
         }
+        report.evaluations.clone_from(&evaluations);
         counts.board.show(&report);
         let request = v1::ProgressRequest { progress: Some(report), life: counts.life };
         let leaving = last || stop.is_cancelled();
@@ -224,6 +246,7 @@ pub async fn progress(
             () = stop.cancelled(), if !leaving => continue,
         };
         counts.board.answered();
+        evaluations.clear();
         if reply.into_inner().stop {
             stop.cancel();
         }
@@ -244,7 +267,7 @@ impl Counts {
             transitions_discarded: store.discarded(),
             log_bytes: store.log().bytes(),
             paused: store.full().unwrap_or_default(),
-            transitions_acknowledged: service.acknowledged.load(Ordering::Acquire),
+            transitions_acknowledged: service.acknowledged(),
             transitions_duplicated: store.duplicated(),
             chunks_refused: service.refused.load(Ordering::Relaxed),
             resident_bytes: runtime::memory::resident_bytes().unwrap_or(0),
@@ -259,6 +282,7 @@ impl Counts {
             report.version = standing.version;
             report.failure = standing.failure;
             report.checkpoint_updates = standing.checkpoint_updates;
+            report.outcomes = standing.outcomes;
             if report.paused.is_empty() {
                 report.paused = standing.paused;
             }

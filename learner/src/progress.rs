@@ -60,6 +60,8 @@ pub struct Standing {
     pub paused: String,
     /// Updates at the newest checkpoint.
     pub checkpoint_updates: u64,
+    /// Outcomes taken and written down.
+    pub outcomes: u64,
 }
 
 /// The trainer's end of reporting.
@@ -82,7 +84,7 @@ pub struct Reports {
 #[must_use]
 pub fn channel() -> (Reporter, Reports) {
     let (standing, standing_receiver) = watch::channel(None);
-    let (evaluations, evaluations_receiver) = mpsc::channel(8);
+    let (evaluations, evaluations_receiver) = mpsc::channel(32);
     let reports = Reports { standing: standing_receiver, evaluations: evaluations_receiver };
     (Reporter { standing, evaluations }, reports)
 }

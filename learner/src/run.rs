@@ -77,7 +77,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
     let (store, resumed) = open(options.start, &experiment, settings, &options.run_dir)?;
     let store = Arc::new(store);
     options.board.begin(store.clone());
-    let counters = Arc::new(Counters::after(store.stored()));
+    let counters = Arc::new(Counters::after(&store.accounts()));
     let (publisher, weights) = publish::channel();
     let (reporter, reports) = progress::channel();
     let (trials_sender, trials) = mpsc::channel(SUBMISSIONS);
@@ -94,7 +94,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<()> {
         weights,
     };
     let server = service::serve(listener, credentials.clone(), served, serving.clone());
-    tasks.spawn(async move { server.await.map_err(Error::from) });
+    tasks.spawn(server);
     tasks.spawn(link::submit(control.clone(), trials));
     tasks.spawn(link::outcomes(control.clone(), read, outcomes_sender, store.clone()));
     let board = options.board.clone();

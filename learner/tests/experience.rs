@@ -14,8 +14,7 @@ use types::{
     Sequence, Split, TaskRef, Trial, TrialId, TrialOutcome, Version, stream,
 };
 
-const SPEC: EnvSpec =
-    EnvSpec { observation_dim: 3, action_dim: 2, horizon: 16, shaped_reward: true };
+const SPEC: EnvSpec = EnvSpec { shaped_reward: true, task_changes: true, ..EnvSpec::new(3, 2, 16) };
 const TASKS: u32 = 3;
 /// Small, so that a test fills many.
 const SEGMENT: usize = 4096;
@@ -68,6 +67,7 @@ fn chunk(life: u64, sequence: u64, trial: u64, part: u32) -> CheckedChunk {
     });
     let segment =
         Segment::new(&SPEC, numbers(15), numbers(8), numbers(4), numbers(4), end).unwrap();
+    let segment = segment.with_tasks(vec![part; 4]).unwrap();
     let wire = proto::chunk::encode(&Chunk {
         origin: Origin {
             actor: ActorId(u32::try_from(life).unwrap()),

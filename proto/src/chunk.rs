@@ -35,14 +35,15 @@ pub fn encode(chunk: &Chunk) -> v1::Chunk {
         rewards: bytes(segment.rewards()),
         shaped_rewards: bytes(segment.shaped_rewards()),
         end: end_to_wire(segment.end()),
+        tasks: Bytes::copy_from_slice(bytemuck::cast_slice(segment.tasks())),
         checksum: 0,
     };
     wire.checksum = checksum(&wire);
     wire
 }
 
-/// CRC-32 over the scalar fields in declaration order (each as a little-endian u64), then the four
-/// byte fields.
+/// CRC-32 over the scalar fields in declaration order (each as a little-endian u64), then the byte
+/// fields.
 #[must_use]
 pub fn checksum(chunk: &v1::Chunk) -> u32 {
     let actor = chunk.actor.unwrap_or_default();
@@ -65,7 +66,8 @@ pub fn checksum(chunk: &v1::Chunk) -> u32 {
     ];
     let mut crc = crc32fast::Hasher::new();
     crc.update(bytemuck::cast_slice(&scalars));
-    for field in [&chunk.observations, &chunk.actions, &chunk.rewards, &chunk.shaped_rewards] {
+    let v1::Chunk { observations, actions, rewards, shaped_rewards, tasks, .. } = chunk;
+    for field in [observations, actions, rewards, shaped_rewards, tasks] {
         crc.update(field);
     }
     crc.finalize()
@@ -98,6 +100,7 @@ pub struct CheckedChunk {
     actions: Bytes,
     rewards: Bytes,
     shaped_rewards: Bytes,
+    tasks: Bytes,
 }
 
 impl CheckedChunk {
@@ -132,6 +135,7 @@ impl CheckedChunk {
             actions: wire.actions,
             rewards: wire.rewards,
             shaped_rewards: wire.shaped_rewards,
+            tasks: wire.tasks,
         })
     }
 
@@ -167,6 +171,18 @@ impl CheckedChunk {
         if self.spec.shaped_reward { number(&self.shaped_rewards, i) } else { self.reward(i) }
     }
 
+    /// The task in force in transition `i`, as little-endian bytes of one u32; empty unless tasks of
+    /// the family change within an episode.
+    #[must_use]
+    pub fn task_in_force(&self, i: usize) -> &[u8] {
+        row(&self.tasks, i, self.spec.task_changes.into())
+    }
+
+    /// The tasks in force, transition by transition; none where the task of the trial stays in force.
+    pub fn tasks_in_force(&self) -> impl Iterator<Item = u32> + '_ {
+        self.tasks.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word))
+    }
+
     /// A copy as plain data.
     ///
     /// # Errors
@@ -181,6 +197,10 @@ impl CheckedChunk {
             floats(&self.shaped_rewards),
             self.end,
         )?;
+        let segment = match self.spec.task_changes {
+            true => segment.with_tasks(self.tasks_in_force().collect())?,
+            false => segment,
+        };
         Ok(Chunk {
             origin: self.origin,
             trial: self.trial,
@@ -219,6 +239,7 @@ fn check_arrays(wire: &v1::Chunk, spec: &EnvSpec) -> Result<(), WireError> {
         ("actions", &wire.actions),
         ("rewards", &wire.rewards),
         ("shaped_rewards", &wire.shaped_rewards),
+        ("tasks", &wire.tasks),
     ];
     for (field, bytes) in fields {
         if bytes.len() % 4 != 0 {
@@ -230,7 +251,9 @@ fn check_arrays(wire: &v1::Chunk, spec: &EnvSpec) -> Result<(), WireError> {
             return Err(SegmentError::Length { field, expected: len, got: numbers, why }.into());
         }
         lengths.check(field, numbers)?;
-        check_finite(field, bytes)?;
+        if field != "tasks" {
+            check_finite(field, bytes)?;
+        }
     }
     check_action_range(&wire.actions)
 }

@@ -17,8 +17,8 @@ use types::{
 
 const HORIZON: usize = 64;
 
-fn spec(shaped_reward: bool) -> EnvSpec {
-    EnvSpec { observation_dim: 3, action_dim: 2, horizon: HORIZON, shaped_reward }
+fn spec(shaped_reward: bool, task_changes: bool) -> EnvSpec {
+    EnvSpec { shaped_reward, task_changes, ..EnvSpec::new(3, 2, HORIZON) }
 }
 
 fn numbers(count: usize) -> impl Strategy<Value = Vec<f32>> {
@@ -31,8 +31,13 @@ fn segment(spec: EnvSpec) -> impl Strategy<Value = Segment> {
         let shaped = if spec.shaped_reward { len } else { 0 };
         let actions = vec(-1f32..=1.0, len * spec.action_dim);
         let observations = numbers((len + 1) * spec.observation_dim);
-        (observations, actions, numbers(len), numbers(shaped))
-            .prop_map(move |(o, a, r, s)| Segment::new(&spec, o, a, r, s, end).unwrap())
+        let tasks = vec(any::<u32>(), if spec.task_changes { len } else { 0 });
+        (observations, actions, numbers(len), numbers(shaped), tasks).prop_map(
+            move |(o, a, r, s, tasks)| {
+                let segment = Segment::new(&spec, o, a, r, s, end).unwrap();
+                if spec.task_changes { segment.with_tasks(tasks).unwrap() } else { segment }
+            },
+        )
     })
 }
 
@@ -63,9 +68,13 @@ fn chunk_of(spec: EnvSpec) -> impl Strategy<Value = Chunk> {
     )
 }
 
-/// A good chunk of a family with a shaped reward or without, and what the family is.
+/// A good chunk of a family with a shaped reward or without, whose tasks change or stay, and what
+/// the family is.
 fn chunk() -> impl Strategy<Value = (EnvSpec, Chunk)> {
-    any::<bool>().prop_flat_map(|shaped| (Just(spec(shaped)), chunk_of(spec(shaped))))
+    any::<(bool, bool)>().prop_flat_map(|(shaped, changes)| {
+        let spec = spec(shaped, changes);
+        (Just(spec), chunk_of(spec))
+    })
 }
 
 const FIELDS: [&str; 4] = ["observations", "actions", "rewards", "shaped_rewards"];
@@ -106,7 +115,7 @@ fn any_wire_chunk() -> impl Strategy<Value = v1::Chunk> {
     (head, any::<[u64; 4]>(), place, arrays_of_two(), sealed).prop_map(
         |((protocol, actor, task), ids, (episode, offset, context, len, end), arrays, seal)| {
             let [sequence, trial, policy_version, encoder_version] = ids;
-            let [observations, actions, rewards, shaped_rewards] = arrays;
+            let [observations, actions, rewards, shaped_rewards, tasks] = arrays;
             let mut wire = v1::Chunk {
                 protocol,
                 actor,
@@ -124,6 +133,7 @@ fn any_wire_chunk() -> impl Strategy<Value = v1::Chunk> {
                 rewards,
                 shaped_rewards,
                 end,
+                tasks,
                 checksum: 0,
             };
             wire.checksum = seal.unwrap_or_else(|| checksum(&wire));
@@ -133,14 +143,15 @@ fn any_wire_chunk() -> impl Strategy<Value = v1::Chunk> {
 }
 
 /// Arrays as for two transitions, some of them anything else.
-fn arrays_of_two() -> impl Strategy<Value = [Bytes; 4]> {
+fn arrays_of_two() -> impl Strategy<Value = [Bytes; 5]> {
     let array = |numbers: std::ops::RangeInclusive<usize>| {
         let right = vec(-1f32..=1.0, numbers)
             .prop_map(|n| n.iter().flat_map(|x| x.to_le_bytes()).collect());
         prop_oneof![9 => right, 1 => vec(any::<u8>(), 0..=64)].prop_map(Bytes::from)
     };
-    let shaped = prop_oneof![array(0..=0), array(2..=2)];
-    (array(9..=9), array(4..=4), array(2..=2), shaped).prop_map(|(o, a, r, s)| [o, a, r, s])
+    let maybe = || prop_oneof![array(0..=0), array(2..=2)];
+    (array(9..=9), array(4..=4), array(2..=2), maybe(), maybe())
+        .prop_map(|(o, a, r, s, t)| [o, a, r, s, t])
 }
 
 proptest! {
@@ -167,11 +178,14 @@ proptest! {
 
     /// Nothing that a message can hold makes the check or, after it, an accessor panic.
     #[test]
-    fn whatever_passes_the_check_can_be_read(wire in any_wire_chunk(), shaped in any::<bool>()) {
-        let spec = spec(shaped);
+    fn whatever_passes_the_check_can_be_read(
+        (wire, shaped, changes) in (any_wire_chunk(), any::<bool>(), any::<bool>())
+    ) {
+        let spec = spec(shaped, changes);
         if let Ok(checked) = CheckedChunk::check(wire.clone(), &spec) {
             for i in 0..checked.len() {
                 prop_assert_eq!(checked.action(i).len(), 4 * spec.action_dim);
+                prop_assert_eq!(checked.task_in_force(i).len(), if changes { 4 } else { 0 });
                 prop_assert!(checked.reward(i).is_finite() && checked.training_reward(i).is_finite());
             }
             for i in 0..=checked.len() {

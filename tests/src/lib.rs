@@ -4,3 +4,4 @@ pub mod chaos;
 pub mod process;
 pub mod proxy;
 pub mod replay;
+pub mod summary;

@@ -30,17 +30,18 @@ fn resume(command: &str, run_dir: &Path, more: &[&str], folder: &Path) -> Proces
     Process::start("coordinator", &arguments, folder)
 }
 
+/// What the system promises its users; not a matter of speed, so it is asserted.
+fn in_time(what: &str, since: Instant, seconds: u64) {
+    let took = since.elapsed();
+    assert!(took <= Duration::from_secs(seconds), "{what}: expected {seconds} s, took {took:.1?}");
+}
+
 /// The run trains, with so many actors.
 fn trains(actors: usize) -> impl Fn(&Value) -> Option<u64> {
     move |status| {
         let there = alive(status).len() == actors && updates(status) > 20;
         there.then(|| updates(status))
     }
-}
-
-fn no_transition_is_lost_or_doubled(summary: &Value) {
-    let learner = |key: &str| summary[key].as_u64().unwrap();
-    assert_eq!(learner("transitions_stored"), learner("transitions_acknowledged"), "{summary}");
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn a_learner_that_is_killed_is_back_soon_and_an_actor_that_is_killed_is_replaced
         let back = status["learner_lives"] == 2 && updates(status) > at;
         back.then_some(())
     });
-    eprintln!("training went on {:.1?} after the learner was killed", killed.elapsed());
+    in_time("training after the learner was killed", killed, 15);
     let after = alive(&status(&run_dir).unwrap());
     assert_eq!(before, after, "the actors went on in the same lives");
 
@@ -72,12 +73,12 @@ fn a_learner_that_is_killed_is_back_soon_and_an_actor_that_is_killed_is_replaced
         let next = alive(status).into_iter().find(|(other, ..)| *other == place)?;
         (next.1 > incarnation).then_some(())
     });
-    eprintln!("an actor was replaced {:.1?} after it was killed", killed.elapsed());
+    in_time("another actor after one was killed", killed, 10);
 
     assert!(coordinator.end().success(), "{}", coordinator.said());
     let summary = summary(&run_dir);
     assert_eq!((&summary["result"], &summary["learner_lives"]), (&"done".into(), &2.into()));
-    no_transition_is_lost_or_doubled(&summary);
+    tests::summary::check_transitions(&summary).unwrap();
     check_files(&run_dir);
 }
 
@@ -119,7 +120,7 @@ fn a_run_of_which_everything_was_killed_is_continued_to_its_end_and_beyond() {
     assert!(continued.end().success(), "{}", continued.said());
     let ended = summary(&run_dir);
     assert_eq!(ended["result"], "done");
-    no_transition_is_lost_or_doubled(&ended);
+    tests::summary::check_transitions(&ended).unwrap();
     check_files(&run_dir);
 
     let mut done = resume("train", &run_dir, &[], folder.path());
@@ -156,7 +157,7 @@ fn learner_and_actors_keep_going_while_their_coordinator_is_killed_and_started_a
         at = watch(&run_dir, "both actors and further updates", |status| {
             (alive(status).len() == 2 && updates(status) > at).then(|| updates(status))
         });
-        eprintln!("control was back {:.1?} after it was started", started.elapsed());
+        in_time("control after the coordinator was started again", started, 5);
         assert_eq!(alive(&status(&run_dir).unwrap()), before, "the same lives, nobody was dead");
     }
     assert!(coordinator.end().success(), "{}", coordinator.said());
@@ -167,7 +168,7 @@ fn learner_and_actors_keep_going_while_their_coordinator_is_killed_and_started_a
     let summary = summary(&run_dir);
     assert_eq!((&summary["result"], &summary["learner_lives"]), (&"done".into(), &1.into()));
     assert_eq!(summary["actors"].as_array().unwrap().len(), 2, "{summary}");
-    no_transition_is_lost_or_doubled(&summary);
+    tests::summary::check_transitions(&summary).unwrap();
     check_files(&run_dir);
 }
 
@@ -188,7 +189,7 @@ fn asked_to_leave_every_program_hands_over_and_ends_and_a_killed_coordinator_lea
     signal(learner, "-TERM");
     let asked = Instant::now();
     eventually("the end of the learner", || (!runs(learner)).then_some(()));
-    eprintln!("the learner left {:.1?} after SIGTERM", asked.elapsed());
+    in_time("the end of the learner after SIGTERM", asked, 10);
     let at = watch(&run_dir, "another learner", |status| {
         (status["learner_lives"] == 2 && updates(status) > 20).then(|| updates(status))
     });
@@ -196,10 +197,10 @@ fn asked_to_leave_every_program_hands_over_and_ends_and_a_killed_coordinator_lea
     signal(coordinator.pid(), "-TERM");
     let asked = Instant::now();
     assert!(coordinator.end().success(), "{}", coordinator.said());
-    eprintln!("the run ended {:.1?} after SIGTERM", asked.elapsed());
+    in_time("the end of the run after SIGTERM", asked, 10);
     let ended = summary(&run_dir);
     assert_eq!((&ended["result"], &ended["killed"]), (&"stopped".into(), &serde_json::json!([])));
-    no_transition_is_lost_or_doubled(&ended);
+    tests::summary::check_transitions(&ended).unwrap();
     // It goes on from there; this time its coordinator is killed.
     let mut coordinator = resume("train", &run_dir, &[], folder.path());
     watch(&run_dir, "the run to go on", |status| (updates(status) > at).then_some(()));

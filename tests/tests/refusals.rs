@@ -18,8 +18,7 @@ use types::{
     TrialId, Version,
 };
 
-const SPEC: EnvSpec =
-    EnvSpec { observation_dim: 3, action_dim: 2, horizon: 100, shaped_reward: false };
+const SPEC: EnvSpec = EnvSpec::new(3, 2, 100);
 const TASK: TaskRef = TaskRef { split: Split::Train, index: 1 };
 
 struct Learner {
@@ -247,7 +246,7 @@ async fn what_waits_for_the_disk_is_acknowledged() {
     for ack in [one.unwrap(), other.unwrap()] {
         assert_eq!((ack.next_sequence, ack.transitions), (40, 160));
     }
-    let acknowledged = learner.counters.acknowledged.load(std::sync::atomic::Ordering::Acquire);
+    let acknowledged = learner.counters.acknowledged();
     assert_eq!((acknowledged, learner.store.stored()), (320, 320));
 }
 

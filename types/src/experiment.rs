@@ -2,7 +2,7 @@
 //!
 //! There are no defaults on purpose: the file in the run directory says all there is to say.
 
-use crate::environment::{Environment, When};
+use crate::environment::{Change, ContextSet, Environment, Scale, Values, When};
 use serde::{Deserialize, Serialize};
 
 /// A value that cannot be right.
@@ -107,6 +107,49 @@ pub struct Collection {
     pub open_trials: u32,
     /// A lease is not granted to an actor whose weights are more versions behind than this.
     pub max_lag: u64,
+    /// Which training task the next trial is for; without it, any.
+    #[serde(default, skip_serializing_if = "Select::is_random")]
+    pub select: Select,
+}
+
+/// Which training task the next trial is for, once every task has its initial experience. Updates
+/// draw from all tasks in any case.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by", deny_unknown_fields)]
+pub enum Select {
+    /// Each with equal probability.
+    #[default]
+    Random,
+    /// One after another.
+    RoundRobin,
+    /// Always the same.
+    Fixed {
+        /// Its position in the list of training tasks.
+        task: u32,
+    },
+    /// Those of a list, one after another; some may be in it more than once.
+    List {
+        /// Positions in the list of training tasks.
+        tasks: Vec<u32>,
+    },
+}
+
+impl Select {
+    /// Whether it is what there is without `collection.select`.
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        *self == Self::Random
+    }
+
+    /// The tasks that are named.
+    #[must_use]
+    pub fn named(&self) -> &[u32] {
+        match self {
+            Self::Random | Self::RoundRobin => &[],
+            Self::Fixed { task } => std::slice::from_ref(task),
+            Self::List { tasks } => tasks,
+        }
+    }
 }
 
 /// `[inference]`: PEARL's context encoder.
@@ -173,7 +216,8 @@ pub struct Learner {
     pub publish_every: u64,
     /// Seconds between two checkpoints; one more is written at the end.
     pub checkpoint_seconds: f64,
-    /// Checkpoints kept, the newest ones; the best one is kept besides.
+    /// Checkpoints kept, the newest ones: at least two, for one may be damaged. The best weights are
+    /// kept besides.
     pub checkpoints: u32,
 }
 
@@ -259,20 +303,23 @@ impl Experiment {
     }
 
     fn validate_environment(&self) -> Result<(), InvalidValue> {
-        let Some(change) = self.environment.change else {
+        let environment = &self.environment;
+        let python = environment.gymnasium.as_ref();
+        check(
+            python.is_some() == (environment.family == "gymnasium"),
+            "environment.gymnasium",
+            "a table for the family \"gymnasium\", and none for others",
+            python.map_or_else(|| "none".to_owned(), |python| format!("{python:?}")),
+        )?;
+        if let Some(horizon) = python.and_then(|python| python.horizon) {
+            at_least_one("environment.gymnasium.horizon", horizon.into())?;
+        }
+        environment.change.map_or(Ok(()), validate_change)?;
+        let Some(contexts) = &environment.contexts else {
             return Ok(());
         };
-        match change.when {
-            When::Place { every, jitter } => {
-                positive("environment.change.when.every", every)?;
-                not_negative("environment.change.when.jitter", jitter)
-            }
-            When::Time { every } => at_least_one("environment.change.when.every", every.into()),
-            When::Chance { probability: p, .. } => {
-                let key = "environment.change.when.probability";
-                check(p > 0.0 && p <= 1.0, key, "above 0 and at most 1", p)
-            }
-        }
+        validate_contexts("environment.contexts.train", &contexts.train)?;
+        validate_contexts("environment.contexts.test", &contexts.test)
     }
 
     /// Bounds keep sums and products of these counts, and what is allocated for them, in range.
@@ -291,8 +338,10 @@ impl Experiment {
         within!(collection.posterior_episodes, 0 to 10_000)?;
         within!(collection.extra_episodes, 0 to 10_000)?;
         within!(collection.open_trials, 1 to 10_000)?;
+        let some = collection.select != Select::List { tasks: Vec::new() };
+        check(some, "collection.select.tasks", "at least one task", "none")?;
         at_least_one("learner.publish_every", learner.publish_every)?;
-        within!(learner.checkpoints, 1 to 1000)?;
+        within!(learner.checkpoints, 2 to 1000)?;
         at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
         within!(evaluation.episodes, 1 to 10_000)?;
         within!(evaluation.repeats, 1 to 10_000)
@@ -341,6 +390,42 @@ impl Experiment {
         check(is_address(coordinator), "network.coordinator", expected, coordinator)?;
         check(is_address(learner), "network.learner", expected, learner)
     }
+}
+
+fn validate_change(change: Change) -> Result<(), InvalidValue> {
+    match change.when {
+        When::Place { every, jitter } => {
+            positive("environment.change.when.every", every)?;
+            not_negative("environment.change.when.jitter", jitter)
+        }
+        When::Time { every } => at_least_one("environment.change.when.every", every.into()),
+        When::Chance { probability: p, .. } => {
+            let key = "environment.change.when.probability";
+            check(p > 0.0 && p <= 1.0, key, "above 0 and at most 1", p)
+        }
+    }
+}
+
+fn validate_contexts(key: &'static str, set: &ContextSet) -> Result<(), InvalidValue> {
+    check((1..=100_000).contains(&set.count), key, "a count of 1 to 100000", set.count)?;
+    for (feature, values) in &set.features {
+        let got = format!("{feature} = {values:?}");
+        match values {
+            Values::Range { low, high, scale } => {
+                let finite = low.is_finite() && high.is_finite() && low <= high;
+                check(finite, key, "ranges of finite numbers, low at most high", &got)?;
+                let positive = *scale == Scale::Linear || *low > 0.0;
+                check(positive, key, "logarithmic ranges above 0", got)?;
+            }
+            Values::List { values } => {
+                let fits = values.len() == set.count as usize;
+                check(fits, key, "lists with as many values as there are contexts", &got)?;
+                let finite = values.iter().all(|value| value.is_finite());
+                check(finite, key, "finite values", got)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check(

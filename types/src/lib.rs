@@ -13,7 +13,9 @@ pub mod spec;
 pub mod task;
 pub mod trial;
 
-pub use environment::{Change, Environment, Next, When};
+pub use environment::{
+    Change, ContextSet, Contexts, Environment, Gymnasium, Next, Scale, Values, When,
+};
 pub use experiment::Experiment;
 pub use id::{ActorId, Incarnation, Sequence, TrialId, Version};
 pub use seed::{Role, stream};

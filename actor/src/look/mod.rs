@@ -16,5 +16,5 @@ pub use error::Error;
 pub use film::{Film, Output, Pictures, Unfinished};
 pub use policy::{Policy, Trained};
 pub use report::{Detail, Event, Reporter};
-pub use show::{Picture, Portrait, Traits, show};
+pub use show::{Feature, Picture, Portrait, Traits, show};
 pub use stage::{Audience, Moment, Stage};

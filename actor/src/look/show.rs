@@ -17,6 +17,21 @@ pub struct Portrait {
     pub card: Card,
     /// What can be done with it.
     pub traits: Traits,
+    /// What of its physics an experiment may vary.
+    pub features: Vec<Feature>,
+}
+
+/// A number of the physics that contexts may change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Feature {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value unless a context says otherwise.
+    pub default: f64,
+    /// The least value it may have, if there is one.
+    pub low: Option<f64>,
+    /// The greatest value it may have, if there is one.
+    pub high: Option<f64>,
 }
 
 /// What can be done with a family.
@@ -51,6 +66,7 @@ pub fn show(family: &dyn TaskFamily) -> Result<Portrait, envs::Error> {
         suite: suite_of(family.name()),
         traits: traits(family)?,
         card: family.card(),
+        features: family.features().iter().map(feature).collect(),
         family: envs::describe(family)?,
     })
 }
@@ -59,6 +75,13 @@ pub fn show(family: &dyn TaskFamily) -> Result<Portrait, envs::Error> {
 fn suite_of(name: &str) -> &'static str {
     let has = |suite: &&envs::Suite| suite.families.iter().any(|family| family.name() == name);
     suites().iter().find(has).map_or("", |suite| suite.name)
+}
+
+/// JSON has no infinities: such a bound is none.
+fn feature(feature: &envs::carl::context::Feature) -> Feature {
+    let bound = |value: f64| Some(value).filter(|value| value.is_finite());
+    let (low, high) = (bound(feature.low), bound(feature.high));
+    Feature { name: feature.name, default: feature.default, low, high }
 }
 
 fn traits(family: &dyn TaskFamily) -> Result<Traits, envs::Error> {

@@ -21,6 +21,8 @@ pub struct Moment<'a> {
     pub last: Option<(&'a [f32], Step)>,
     /// Sum of the task's own rewards so far.
     pub total: f64,
+    /// Whether the environment cut the episode off here, see [`Env::truncated`].
+    pub truncated: bool,
 }
 
 impl Moment<'_> {
@@ -33,7 +35,7 @@ impl Moment<'_> {
     /// Whether the episode is over.
     #[must_use]
     pub fn is_last(&self) -> bool {
-        self.is_terminated() || self.steps >= self.horizon
+        self.is_terminated() || self.truncated || self.steps >= self.horizon
     }
 }
 
@@ -125,6 +127,7 @@ impl Stage {
                 observation: &self.observation,
                 last: last.map(|step| (self.action.as_slice(), step)),
                 total,
+                truncated: last.is_some() && self.env.truncated(),
             };
             audience.see(&moment, self.env.as_mut())?;
             if moment.is_last() {

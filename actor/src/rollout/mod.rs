@@ -99,9 +99,9 @@ impl Rollout {
             train: family.tasks(Split::Train),
             test: family.tasks(Split::Test),
             slots: (0..slots).map(make).collect::<Result<_, _>>()?,
+            family: Box::new(family),
             batch: Batch::new(&spec, agent.policy.latent, slots),
             agent: None,
-            family: Box::new(family),
         })
     }
 

@@ -14,6 +14,7 @@ pub(crate) struct Recorder {
     actions: Vec<f32>,
     rewards: Vec<f32>,
     shaped_rewards: Vec<f32>,
+    tasks: Vec<u32>,
 }
 
 impl Recorder {
@@ -27,6 +28,7 @@ impl Recorder {
             actions: Vec::new(),
             rewards: Vec::new(),
             shaped_rewards: Vec::new(),
+            tasks: Vec::new(),
         };
         recorder.replace();
         recorder
@@ -39,19 +41,23 @@ impl Recorder {
         self.actions.clear();
         self.rewards.clear();
         self.shaped_rewards.clear();
+        self.tasks.clear();
         self.observations.extend_from_slice(observation);
     }
 
-    /// Adds a transition; `observation` is the one after it.
+    /// Adds a transition; `observation` is the one after it, `task` the one that was in force.
     #[allow(
         clippy::cast_possible_truncation,
         reason = "rewards travel as f32; one that overflows becomes infinite and is refused"
     )]
-    pub(crate) fn push(&mut self, action: &[f32], step: &Step, observation: &[f32]) {
+    pub(crate) fn push(&mut self, action: &[f32], step: &Step, task: u32, observation: &[f32]) {
         self.actions.extend_from_slice(action);
         self.rewards.push(step.reward as f32);
         if self.spec.shaped_reward {
             self.shaped_rewards.push(step.shaped_reward as f32);
+        }
+        if self.spec.task_changes {
+            self.tasks.push(task);
         }
         self.observations.extend_from_slice(observation);
     }
@@ -76,12 +82,17 @@ impl Recorder {
         if len == 0 {
             return Ok(None);
         }
+        let tasks = std::mem::take(&mut self.tasks);
         let [observations, actions, rewards, shaped_rewards] = self.replace();
         let last = &observations[len * self.spec.observation_dim..];
         self.observations.extend_from_slice(last);
         self.offset += u32::try_from(len).unwrap_or(u32::MAX);
         let spec = &self.spec;
-        Segment::new(spec, observations, actions, rewards, shaped_rewards, end).map(Some)
+        let segment = Segment::new(spec, observations, actions, rewards, shaped_rewards, end)?;
+        match spec.task_changes {
+            true => segment.with_tasks(tasks).map(Some),
+            false => Ok(Some(segment)),
+        }
     }
 
     /// Puts empty arrays with room for a segment in place of those that are there.

@@ -236,11 +236,12 @@ impl Slot {
         episode.task_return += step.reward;
         let end = match step.terminated {
             true => Some(End::Terminated),
-            false if episode.steps >= self.horizon => Some(End::Truncated),
+            false if episode.steps >= self.horizon || env.truncated() => Some(End::Truncated),
             false => None,
         };
         if is_recorded(run.trial.purpose) {
-            self.recorder.push(row.action, &step, row.observation);
+            let task = self.env.in_force().unwrap_or(run.trial.task.index);
+            self.recorder.push(row.action, &step, task, row.observation);
             if end.is_some() || self.recorder.is_full() {
                 self.cut(version, end, link)?;
             }

@@ -246,9 +246,9 @@ fn wanted_address(experiment: &Experiment, past: Option<&Past>, members: Members
 }
 
 fn describe(experiment: &Experiment) -> Result<FamilySpec, Failure> {
-    programs::describe(&experiment.environment.family).map_err(|error| match error {
+    programs::describe_environment(&experiment.environment).map_err(|error| match error {
         programs::Error::Refused { message, .. } => {
-            Failure::usage(anyhow::anyhow!("environment.family: {message}"))
+            Failure::usage(anyhow::anyhow!("environment: {message}"))
         }
         other => Failure::run(other),
     })

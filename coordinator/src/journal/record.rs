@@ -8,7 +8,7 @@ use proto::v1;
 #[derive(Clone, PartialEq, Message)]
 pub struct Record {
     /// What it says; absent in a record of a later release.
-    #[prost(oneof = "Entry", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
+    #[prost(oneof = "Entry", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
     pub entry: Option<Entry>,
 }
 
@@ -60,6 +60,12 @@ pub enum Entry {
     /// Seconds that the run has lasted.
     #[prost(double, tag = "15")]
     Wall(f64),
+    /// The learner has written down all outcomes before this position.
+    #[prost(uint64, tag = "16")]
+    WrittenDown(u64),
+    /// The list of outcomes went on at this position, without what it held.
+    #[prost(uint64, tag = "17")]
+    Realigned(u64),
 }
 
 /// A life of an actor.

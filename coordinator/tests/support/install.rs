@@ -21,8 +21,8 @@ impl Installed {
         }
         let family = serde_json::to_string(&super::family()).unwrap();
         let describe = format!(
-            "describe) if [ \"$2\" = flat ]; then echo '{family}'; \
-             else echo 'error: no family called '\"$2\"', did you mean flat?' >&2; exit 1; fi;;"
+            "describe) case \"$*\" in *flat*) echo '{family}';; \
+             *) echo 'error: no family as in '\"$*\"', did you mean flat?' >&2; exit 1;; esac;;"
         );
         let script =
             |run: &str| format!("#!/bin/sh\ncase \"$1\" in\n{describe}\nrun) {run};;\nesac\n");

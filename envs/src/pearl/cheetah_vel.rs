@@ -6,58 +6,36 @@
 //! | reward | -\|v - v*\| - 0.05 ‖a‖², with v the distance covered in x over the step's 0.05 s |
 //! | horizon | 200 |
 //!
-//! As in PEARL (Rakelly et al., 2019, arXiv 1903.08254); the body is [`crate::half_cheetah`].
+//! As in PEARL (Rakelly et al., 2019, arXiv 1903.08254).
 
-use crate::Error;
-use crate::env::{self, Card, Env, TaskFamily, split_off};
-use crate::half_cheetah::{self, Rules};
+use crate::env::{self, Card, split_off};
 use crate::numpy::NumpyRandom;
-use types::{EnvSpec, Split, Task};
+use crate::pearl::cheetah::{CARD, EFFORT_WEIGHT, SPEC, rules};
+use crate::runner::Running;
+use types::{Split, Task};
 
 const TASKS: usize = 130;
 const TRAIN_TASKS: usize = 100;
 
-const RULES: Rules =
-    Rules { parameter: "velocity", reward: |target, velocity| -(velocity - target).abs() };
-
 /// The family `cheetah-vel`.
-#[derive(Debug, Clone, Copy)]
-pub struct CheetahVel;
+pub(crate) static CHEETAH_VEL: Running<f64> = Running {
+    name: "cheetah-vel",
+    summary: "HalfCheetah runs forward at a target velocity between 0 and 3 m/s.",
+    card: Card {
+        tasks: "v* ~ U(0, 3) m/s, NumPy seed 1337; 100 train, 30 test",
+        reward: "-abs(v - v*) - 0.05 ‖a‖²",
+        ..CARD
+    },
+    spec: SPEC,
+    tasks,
+    rules: rules(
+        |task| env::parameter(task, "velocity"),
+        |target, motion| -(motion.velocity()[0] - target).abs() - EFFORT_WEIGHT * motion.effort,
+    ),
+};
 
-impl TaskFamily for CheetahVel {
-    fn name(&self) -> &'static str {
-        "cheetah-vel"
-    }
-
-    fn summary(&self) -> &'static str {
-        "HalfCheetah runs forward at a target velocity between 0 and 3 m/s."
-    }
-
-    fn card(&self) -> Card {
-        Card {
-            observation: "qpos without x (8), qvel (9), torso position (3)",
-            action: "torques of 6 joints",
-            tasks: "v* ~ U(0, 3) m/s, NumPy seed 1337; 100 train, 30 test",
-            start: "U(±0.1) around the standing pose, velocities 0.1·N(0, 1)",
-            reward: "-abs(v - v*) - 0.05 ‖a‖²",
-            end: "never",
-            source: "PEARL (arXiv 1903.08254)",
-            differences: "Gymnasium's v5 model on MuJoCo 3.17",
-        }
-    }
-
-    fn spec(&self) -> EnvSpec {
-        half_cheetah::SPEC
-    }
-
-    fn tasks(&self, split: Split) -> Vec<Task> {
-        let mut random = NumpyRandom::new(1337);
-        let velocities = (0..TASKS).map(|_| [random.uniform(0.0, 3.0)]).collect();
-        let of_split = split_off(velocities, TRAIN_TASKS, split);
-        env::enumerate(split, [RULES.parameter], of_split)
-    }
-
-    fn make(&self) -> Result<Box<dyn Env>, Error> {
-        half_cheetah::make(RULES)
-    }
+fn tasks(split: Split) -> Vec<Task> {
+    let mut random = NumpyRandom::new(1337);
+    let velocities = (0..TASKS).map(|_| [random.uniform(0.0, 3.0)]).collect();
+    env::enumerate(split, ["velocity"], split_off(velocities, TRAIN_TASKS, split))
 }

@@ -104,7 +104,8 @@ impl Env for PointEnv {
     }
 }
 
-fn goal(task: &Task) -> Result<[f64; 2], Error> {
+/// Where the goal of `task` is.
+pub(crate) fn goal(task: &Task) -> Result<[f64; 2], Error> {
     let [x, y] = GOAL;
     Ok([env::parameter(task, x)?, env::parameter(task, y)?])
 }

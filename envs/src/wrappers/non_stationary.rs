@@ -1,9 +1,10 @@
 //! A task that changes while an episode goes on.
 
 use crate::Error;
-use crate::env::{Card, Env, Oracle, Step, TaskFamily};
+use crate::env::{self, Card, Env, Oracle, Step, TaskFamily};
 use crate::picture::Scene;
 use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 use types::{Change, EnvSpec, Next, Split, Task, TaskRef, When};
 
@@ -49,6 +50,7 @@ impl<F: TaskFamily> TaskFamily for NonStationary<F> {
         }
         Ok(Box::new(Changing {
             env,
+            spec: self.spec(),
             change: self.change,
             train: self.family.tasks(Split::Train),
             test: self.family.tasks(Split::Test),
@@ -75,6 +77,7 @@ struct Since {
 
 struct Changing {
     env: Box<dyn Env>,
+    spec: EnvSpec,
     change: Change,
     train: Vec<Task>,
     test: Vec<Task>,
@@ -83,14 +86,19 @@ struct Changing {
 }
 
 impl Changing {
+    /// The task in force, which what is inside may have changed as well.
+    fn now(&self) -> Option<TaskRef> {
+        let task = self.task?;
+        Some(TaskRef { index: self.env.in_force().unwrap_or(task.index), ..task })
+    }
+
     fn place(&self) -> f64 {
         self.env.position().unwrap_or_default()
     }
 
     fn begin(&mut self, rng: &mut ChaCha8Rng) {
         let distance = match self.change.when {
-            When::Place { every, jitter } if jitter > 0.0 => every + rng.random_range(0.0..jitter),
-            When::Place { every, .. } => every,
+            When::Place { every, jitter } => every + jitter * rng.random::<f64>(),
             When::Time { .. } | When::Chance { .. } => f64::INFINITY,
         };
         self.since = Since { steps: 0, place: self.place(), distance };
@@ -101,25 +109,34 @@ impl Changing {
             When::Place { .. } => (self.place() - self.since.place).abs() >= self.since.distance,
             When::Time { every } => self.since.steps >= every,
             When::Chance { after, probability } => {
-                self.since.steps >= after && rng.random_bool(probability)
+                self.since.steps >= after && rng.random::<f64>() < probability
             }
         }
     }
 
-    /// Puts the next task in force.
+    /// Puts the next task in force; a split without tasks has none.
     fn change(&mut self, now: TaskRef, rng: &mut ChaCha8Rng) -> Result<(), Error> {
         let tasks = match now.split {
             Split::Train => &self.train,
             Split::Test => &self.test,
         };
-        let index = match self.change.next {
-            Next::Random => rng.random_range(0..tasks.len()),
-            Next::InOrder => (now.index as usize + 1) % tasks.len(),
+        let next = match self.change.next {
+            Next::Random => tasks.choose(rng),
+            Next::InOrder => tasks.get(now.index as usize + 1).or(tasks.first()),
         };
-        self.env.switch(&tasks[index])?;
-        self.task = Some(tasks[index].id);
+        if let Some(next) = next {
+            self.env.switch(next)?;
+            self.task = Some(next.id);
+        }
         self.begin(rng);
         Ok(())
+    }
+
+    /// Refuses what the environment would refuse, before anything changes for it.
+    fn check(&self, action: &[f32], observation: &[f32]) -> Result<(), Error> {
+        env::check_len("observation", self.spec.observation_dim, observation.len())?;
+        env::check_len("action", self.spec.action_dim, action.len())?;
+        env::check_action(action)
     }
 }
 
@@ -142,7 +159,8 @@ impl Env for Changing {
         rng: &mut ChaCha8Rng,
         observation: &mut [f32],
     ) -> Result<Step, Error> {
-        let now = self.task.ok_or(Error::NotReset)?;
+        let now = self.now().ok_or(Error::NotReset)?;
+        self.check(action, observation)?;
         if self.is_due(rng) {
             self.change(now, rng)?;
         }
@@ -165,7 +183,11 @@ impl Env for Changing {
         self.env.scene()
     }
 
+    fn truncated(&self) -> bool {
+        self.env.truncated()
+    }
+
     fn in_force(&self) -> Option<u32> {
-        self.task.map(|task| task.index)
+        self.now().map(|task| task.index)
     }
 }

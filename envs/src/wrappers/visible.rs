@@ -66,10 +66,11 @@ impl<F: TaskFamily> TaskFamily for Visible<F> {
         };
         Ok(Box::new(Showing {
             env: self.family.make()?,
-            parameters: self.parameters.clone(),
+            width: self.spec().observation_dim,
             rows: [rows(Split::Train), rows(Split::Test)],
             split: Split::Train,
-            now: vec![],
+            now: vec![0.0; self.parameters.len()],
+            parameters: self.parameters.clone(),
         }))
     }
 
@@ -81,12 +82,17 @@ impl<F: TaskFamily> TaskFamily for Visible<F> {
 
 /// The parameters of a task that are shown, as they are seen.
 fn shown(task: &Task, parameters: &[String]) -> Vec<f32> {
-    let value = |name: &String| env::narrow(task.parameter(name).unwrap_or(f64::NAN));
-    parameters.iter().map(value).collect()
+    parameters.iter().map(|name| seen(task, name)).collect()
+}
+
+fn seen(task: &Task, name: &str) -> f32 {
+    env::narrow(task.parameter(name).unwrap_or(f64::NAN))
 }
 
 struct Showing {
     env: Box<dyn Env>,
+    /// Of the observation with what is shown.
+    width: usize,
     parameters: Vec<String>,
     /// What is shown of each training and test task.
     rows: [Vec<Vec<f32>>; 2],
@@ -100,13 +106,15 @@ impl Showing {
         &self,
         observation: &'a mut [f32],
     ) -> Result<(&'a mut [f32], &'a mut [f32]), Error> {
-        let shown = self.parameters.len();
-        match observation.len().checked_sub(shown) {
-            Some(own) => Ok(observation.split_at_mut(own)),
-            None => {
-                Err(Error::Length { what: "observation", expected: shown, got: observation.len() })
-            }
+        env::check_len("observation", self.width, observation.len())?;
+        Ok(observation.split_at_mut(self.width - self.parameters.len()))
+    }
+
+    fn show(&mut self, task: &Task) {
+        for (slot, name) in self.now.iter_mut().zip(&self.parameters) {
+            *slot = seen(task, name);
         }
+        self.split = task.id.split;
     }
 }
 
@@ -117,11 +125,10 @@ impl Env for Showing {
         rng: &mut ChaCha8Rng,
         observation: &mut [f32],
     ) -> Result<(), Error> {
-        let now = shown(task, &self.parameters);
         let (own, told) = self.parts(observation)?;
         self.env.reset(task, rng, own)?;
-        told.copy_from_slice(&now);
-        (self.now, self.split) = (now, task.id.split);
+        self.show(task);
+        told.copy_from_slice(&self.now);
         Ok(())
     }
 
@@ -146,7 +153,7 @@ impl Env for Showing {
 
     fn switch(&mut self, task: &Task) -> Result<(), Error> {
         self.env.switch(task)?;
-        self.now = shown(task, &self.parameters);
+        self.show(task);
         Ok(())
     }
 
@@ -156,6 +163,10 @@ impl Env for Showing {
 
     fn scene(&mut self) -> Scene<'_> {
         self.env.scene()
+    }
+
+    fn truncated(&self) -> bool {
+        self.env.truncated()
     }
 
     fn in_force(&self) -> Option<u32> {

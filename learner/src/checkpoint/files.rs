@@ -16,6 +16,8 @@ const LEARNER: &str = "learner.safetensors";
 const REPLAY: &str = "replay.json";
 const STATE: &str = "state.json";
 const MANIFEST: &str = "manifest.json";
+/// Extension of a checkpoint that is being replaced by one of the same update.
+const REPLACED: &str = "replaced";
 /// Weights that are being evaluated.
 const CANDIDATE: &str = "candidate.safetensors";
 
@@ -62,7 +64,8 @@ pub struct Loaded {
 
 impl Checkpoints {
     /// Checkpoints under `<run_dir>/checkpoints`, which is made if need be, of which the `keep`
-    /// newest are kept. What a process that was killed had begun to write is removed.
+    /// newest are kept. What a process that was killed had begun to write is removed, and what it
+    /// was about to replace is kept.
     ///
     /// # Errors
     /// If the folder cannot be made, or something in it not be removed.
@@ -74,9 +77,17 @@ impl Checkpoints {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
             if name.starts_with('.') && name.ends_with(".tmp") {
                 remove_folder(&path)?;
+            } else if name.ends_with(REPLACED) {
+                take_back(&path)?;
             }
         }
         Ok(Self { folder, keep })
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Writes a checkpoint, makes it the latest and removes old ones. Gives the oldest segment of
@@ -94,11 +105,23 @@ impl Checkpoints {
             remove_folder(&beside)?;
             return Err(error);
         }
-        remove_folder(&place)?;
-        fs::rename(&beside, &place).map_err(file("rename to", &place))?;
+        self.put_in_place(&beside, &place)?;
         self.write_synced("latest", name.as_bytes())?;
         self.remove_old(&place)?;
         Ok(self.oldest_segment(parts.replay.oldest_segment()))
+    }
+
+    /// A checkpoint of the same update that is there already makes room first, and goes only when
+    /// the new one has its name: whenever the process ends, one of them is whole.
+    fn put_in_place(&self, beside: &Path, place: &Path) -> Result<()> {
+        let before = place.with_extension(REPLACED);
+        remove_folder(&before)?;
+        if place.exists() {
+            fs::rename(place, &before).map_err(file("rename to", &before))?;
+        }
+        fs::rename(beside, place).map_err(file("rename to", place))?;
+        sync_folder(&self.folder)?;
+        remove_folder(&before)
     }
 
     fn fill(&self, folder: &Path, parts: &Parts) -> Result<()> {
@@ -187,18 +210,25 @@ impl Checkpoints {
         folders.iter().filter_map(needs).min().unwrap_or(newest).min(newest)
     }
 
-    /// Keeps weights that are about to be evaluated.
+    /// Keeps weights that are about to be evaluated, in place of those evaluated before.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If the file cannot be written; then none are kept.
     pub fn write_candidate(&self, weights: &[u8]) -> Result<()> {
+        let place = self.folder.join(CANDIDATE);
+        match fs::remove_file(&place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(file("remove", &place)(error));
+            }
+            _ => {}
+        }
         self.write_synced(CANDIDATE, weights)
     }
 
     /// The weights evaluated last are the best so far.
     ///
     /// # Errors
-    /// If a file cannot be written.
+    /// If a file cannot be written, or these weights could not be kept; the best ones before stay.
     pub fn promote_candidate(&self, evaluation: &impl Serialize) -> Result<()> {
         let best = self.folder.join("best");
         let candidate = self.folder.join(CANDIDATE);
@@ -216,6 +246,15 @@ impl Checkpoints {
         fs::rename(&beside, &place).map_err(file("rename to", &place))?;
         sync_folder(&self.folder)
     }
+}
+
+/// A checkpoint that was to be replaced gets its name again, unless its successor has it.
+fn take_back(replaced: &Path) -> Result<()> {
+    let place = replaced.with_extension("");
+    if place.exists() {
+        return remove_folder(replaced);
+    }
+    fs::rename(replaced, &place).map_err(file("rename to", &place))
 }
 
 /// Reads a checkpoint whole.
@@ -286,4 +325,50 @@ fn remove_folder(path: &Path) -> Result<()> {
 fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::File { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoints(run: &tempfile::TempDir) -> Checkpoints {
+        Checkpoints::in_run(run.path(), 2).unwrap()
+    }
+
+    /// Whoever asks for the best weights must not be given others, whatever the disk did.
+    #[test]
+    fn weights_that_could_not_be_kept_do_not_become_the_best() {
+        let run = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(&run);
+        checkpoints.write_candidate(b"good").unwrap();
+        checkpoints.promote_candidate(&1).unwrap();
+        checkpoints.write_candidate(b"worse").unwrap();
+        let in_the_way = run.path().join("checkpoints/candidate.tmp");
+        fs::create_dir(&in_the_way).unwrap();
+        assert!(checkpoints.write_candidate(b"best").is_err());
+        assert!(checkpoints.promote_candidate(&2).is_err());
+        let best = run.path().join("checkpoints/best");
+        assert_eq!(fs::read(best.join(WEIGHTS)).unwrap(), b"good");
+        assert_eq!(fs::read(best.join("evaluation.json")).unwrap(), b"1");
+    }
+
+    #[test]
+    fn a_checkpoint_that_was_being_replaced_is_there_again() {
+        let run = tempfile::tempdir().unwrap();
+        let folder = run.path().join("checkpoints");
+        let (alone, replaced) = ("0000000001", "0000000002");
+        for name in ["0000000001.replaced", "0000000002", "0000000002.replaced", ".0000000003.tmp"]
+        {
+            fs::create_dir_all(folder.join(name)).unwrap();
+            fs::write(folder.join(name).join("which"), name).unwrap();
+        }
+        let found = checkpoints(&run).folders().unwrap();
+        assert_eq!(found, [folder.join(alone), folder.join(replaced)]);
+        let which = |name: &str| fs::read_to_string(folder.join(name).join("which")).unwrap();
+        assert_eq!(
+            (which(alone), which(replaced)),
+            ("0000000001.replaced".into(), replaced.into())
+        );
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    }
 }

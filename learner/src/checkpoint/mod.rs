@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use types::{Trial, TrialId};
 
 /// Format of the folders.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Where training stood.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,9 @@
 //! Chunks as they lie in the log.
 //!
 //! A body is a [`ChunkMeta`] and then numbers: observation 0, and for each transition its action,
-//! task reward, training reward if the family has one of its own, and next observation. So each
-//! observation is there once, and a transition is one run of memory.
+//! task reward, training reward if the family has one of its own, the task in force (bits of a u32)
+//! if that can change within an episode, and next observation. So each observation is there once,
+//! and a transition is one run of memory.
 
 use bytemuck::{Pod, Zeroable};
 use proto::chunk::CheckedChunk;
@@ -139,6 +140,8 @@ pub struct ChunkLayout {
     observation: usize,
     action: usize,
     shaped: usize,
+    /// Columns for the task in force.
+    task: usize,
 }
 
 impl ChunkLayout {
@@ -149,20 +152,21 @@ impl ChunkLayout {
             observation: spec.observation_dim,
             action: spec.action_dim,
             shaped: spec.shaped_reward.into(),
+            task: spec.task_changes.into(),
         }
     }
 
     /// Tells logs of different environments apart.
     #[must_use]
     pub fn fingerprint(&self) -> u32 {
-        let Self { observation, action, shaped } = self;
-        crc32c::crc32c(format!("{observation} {action} {shaped}").as_bytes())
+        let Self { observation, action, shaped, task } = self;
+        crc32c::crc32c(format!("{observation} {action} {shaped} {task}").as_bytes())
     }
 
     /// Numbers from one transition to the next.
     #[must_use]
     pub fn stride(&self) -> usize {
-        self.observation + self.action + 1 + self.shaped
+        self.observation + self.action + 1 + self.shaped + self.task
     }
 
     fn numbers(&self, len: usize) -> usize {
@@ -181,16 +185,18 @@ impl ChunkLayout {
         head.copy_from_slice(bytemuck::bytes_of(meta));
         let (first, rest) = numbers.split_at_mut(4 * self.observation);
         first.copy_from_slice(chunk.observation(0));
-        let (action, shaped) = (4 * self.action, 4 * self.shaped);
+        let (action, shaped, task) = (4 * self.action, 4 * self.shaped, 4 * self.task);
         for (i, place) in rest.chunks_exact_mut(4 * self.stride()).enumerate() {
             let (place_action, place) = place.split_at_mut(action);
             let (place_reward, place) = place.split_at_mut(4);
-            let (place_shaped, place_next) = place.split_at_mut(shaped);
+            let (place_shaped, place) = place.split_at_mut(shaped);
+            let (place_task, place_next) = place.split_at_mut(task);
             place_action.copy_from_slice(chunk.action(i));
             place_reward.copy_from_slice(&chunk.reward(i).to_le_bytes());
             if self.shaped == 1 {
                 place_shaped.copy_from_slice(&chunk.training_reward(i).to_le_bytes());
             }
+            place_task.copy_from_slice(chunk.task_in_force(i));
             place_next.copy_from_slice(chunk.observation(i + 1));
         }
     }
@@ -245,10 +251,76 @@ impl<'a> Transitions<'a> {
         self.numbers[reward + self.layout.shaped]
     }
 
+    /// The task that was in force in transition `i`, by its position in the list of the split;
+    /// `None` where the task of the trial stays in force.
+    #[must_use]
+    pub fn task_in_force(&self, i: usize) -> Option<u32> {
+        let ChunkLayout { observation, action, shaped, task } = self.layout;
+        let place = i * self.layout.stride() + observation + action + 1 + shaped;
+        (task == 1).then(|| self.numbers[place].to_bits())
+    }
+
     /// 0 for a transition that terminates its episode, else 1.
     #[must_use]
     pub fn not_terminated(&self, i: usize) -> f32 {
         let last = (i + 1) * self.layout.stride() + self.layout.observation == self.numbers.len();
         if last && self.terminated { 0.0 } else { 1.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{Chunk, Segment};
+
+    #[test]
+    fn a_chunk_is_read_back_as_it_came_in() {
+        let numbers = |from: u8, count: u8| (from..from + count).map(f32::from).collect();
+        for (shaped_reward, task_changes) in [(false, false), (true, false), (true, true)] {
+            let spec = EnvSpec { shaped_reward, task_changes, ..EnvSpec::new(2, 1, 9) };
+            let shaped = if shaped_reward { numbers(40, 3) } else { vec![] };
+            let actions = vec![0.1, 0.2, 0.3];
+            let end = Some(End::Terminated);
+            let segment =
+                Segment::new(&spec, numbers(1, 8), actions, numbers(20, 3), shaped, end).unwrap();
+            let tasks = [7, 0, u32::MAX];
+            let segment = match task_changes {
+                true => segment.with_tasks(tasks.to_vec()).unwrap(),
+                false => segment,
+            };
+            let chunk = Chunk {
+                origin: Origin {
+                    actor: ActorId(1),
+                    incarnation: Incarnation(2),
+                    sequence: Sequence(3),
+                },
+                trial: TrialId(4),
+                task: TaskRef { split: Split::Train, index: 5 },
+                episode: 0,
+                offset: 6,
+                context: true,
+                policy_version: Version(7),
+                encoder_version: Version(8),
+                segment,
+            };
+            let chunk = CheckedChunk::check(proto::chunk::encode(&chunk), &spec).unwrap();
+            let (layout, meta) = (ChunkLayout::new(&spec), ChunkMeta::of(&chunk));
+            let mut body = vec![0; layout.body(3)];
+            layout.write(&meta, &chunk, &mut body);
+            let (read, transitions) = layout.read(&body).unwrap();
+            assert_eq!(read, meta);
+            for i in 0..3u8 {
+                let at = usize::from(i);
+                let (first, x) = (f32::from(1 + 2 * i), f32::from(i));
+                let before = [first, first + 1.0, 0.1 * (x + 1.0), 20.0 + x];
+                let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+                assert!(transitions.before(at).iter().zip(&before).all(close));
+                assert_eq!(transitions.next_observation(at), [first + 2.0, first + 3.0]);
+                let training = if shaped_reward { 40.0 + x } else { 20.0 + x };
+                assert_eq!(transitions.training_reward(at), training);
+                assert_eq!(transitions.not_terminated(at), if i == 2 { 0.0 } else { 1.0 });
+                assert_eq!(transitions.task_in_force(at), task_changes.then_some(tasks[at]));
+            }
+        }
     }
 }

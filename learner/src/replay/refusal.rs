@@ -24,6 +24,16 @@ pub enum Refusal {
         /// The chunk's.
         got: TaskRef,
     },
+    /// There is no such task that could have been in force.
+    #[error("tasks[{transition}]: expected a training task, 0 to {last}, got {got}")]
+    NoSuchTask {
+        /// Which transition of the chunk.
+        transition: usize,
+        /// The last training task.
+        last: usize,
+        /// The chunk's.
+        got: u32,
+    },
     /// The trial is an evaluation, or has fewer episodes.
     #[error("trial {trial}: expected transitions of {expected}, got episode {episode}")]
     NotCollected {

@@ -1,14 +1,19 @@
 //! When what was stored may be acknowledged: at once, where it need only outlive processes; or once
 //! the disk has it, for many chunks at a time.
 
+use crate::error::Error;
 use crate::experience::Position;
 use crate::replay::Store;
 use proto::tonic::Status;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use types::experiment::Durability;
+
+/// Between two attempts to sync a log whose disk is full.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// Waits for the log to be safe. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,8 +24,9 @@ pub struct Durable {
 #[derive(Debug, Clone)]
 struct Disk {
     wanted: Arc<Wanted>,
-    /// Bytes appended that the disk has; the log's own error where it failed.
-    synced: watch::Receiver<Result<u64, String>>,
+    /// Bytes appended that the disk has; nothing before the first sync, which is also about what
+    /// another process stored.
+    synced: watch::Receiver<Option<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -30,68 +36,85 @@ struct Wanted {
 }
 
 impl Durable {
-    /// As an experiment says. Where the disk counts, a task syncs the log until `stop`, one
-    /// sync after another, for everybody who waits.
+    /// As an experiment says, with what must run beside it: where the disk counts, that syncs the
+    /// log until `stop`, one sync after another, for everybody who waits, and fails when the disk
+    /// does. While the disk is full nothing is acknowledged.
     #[must_use]
-    pub fn start(durability: Durability, store: &Arc<Store>, stop: CancellationToken) -> Self {
-        if durability == Durability::Process {
-            return Self { disk: None };
-        }
+    pub fn new(
+        durability: Durability,
+        store: &Arc<Store>,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = Result<(), Error>> + Send + use<>) {
         let wanted = Arc::new(Wanted::default());
-        let (sender, synced) = watch::channel(Ok(0));
-        tokio::spawn(sync(store.clone(), wanted.clone(), sender, stop));
-        Self { disk: Some(Disk { wanted, synced }) }
+        let (sender, synced) = watch::channel(None);
+        let syncing =
+            Syncing { store: store.clone(), wanted: wanted.clone(), synced: sender, stop };
+        let (disk, syncing) = match durability {
+            Durability::Process => (None, None),
+            Durability::Disk => (Some(Disk { wanted, synced }), Some(syncing)),
+        };
+        let run = async {
+            match syncing {
+                Some(syncing) => syncing.run().await,
+                None => Ok(()),
+            }
+        };
+        (Self { disk }, run)
     }
 
     /// Waits until the first `ticket` bytes appended to the log are safe.
     ///
     /// # Errors
-    /// If the disk fails, or the learner leaves.
+    /// If the learner leaves, because the disk fails or for another reason.
     pub async fn wait(&mut self, ticket: u64) -> Result<(), Status> {
         let Some(disk) = &mut self.disk else { return Ok(()) };
         disk.wanted.ticket.fetch_max(ticket, Ordering::AcqRel);
         disk.wanted.more.notify_one();
-        let enough = |synced: &Result<u64, String>| synced.as_ref().map_or(true, |s| *s >= ticket);
+        let enough = |synced: &Option<u64>| synced.is_some_and(|synced| synced >= ticket);
         let leaving = |_| Status::unavailable("the learner is leaving");
-        let synced = disk.synced.wait_for(enough).await.map_err(leaving)?;
-        match &*synced {
-            Ok(_) => Ok(()),
-            Err(why) => Err(Status::internal(why.clone())),
-        }
+        disk.synced.wait_for(enough).await.map(drop).map_err(leaving)
     }
 }
 
-async fn sync(
+struct Syncing {
     store: Arc<Store>,
     wanted: Arc<Wanted>,
-    synced: watch::Sender<Result<u64, String>>,
+    synced: watch::Sender<Option<u64>>,
     stop: CancellationToken,
-) {
-    let mut from = Position { segment: store.log().oldest(), offset: 0 };
-    let mut done = 0;
-    loop {
-        while wanted.ticket.load(Ordering::Acquire) <= done {
-            tokio::select! {
-                () = wanted.more.notified() => {}
-                () = stop.cancelled() => return,
+}
+
+impl Syncing {
+    async fn run(self) -> Result<(), Error> {
+        let mut from = Position { segment: self.store.log().oldest(), offset: 0 };
+        loop {
+            let (appended, end) = self.store.settled();
+            match self.sync(from).await {
+                Ok(()) => {
+                    self.store.note_space();
+                    from = end;
+                    self.synced.send_replace(Some(appended));
+                }
+                Err(Error::Experience(error)) if error.is_full() => {
+                    self.store.note_full(&error);
+                    tokio::select! {
+                        () = tokio::time::sleep(TRY_AGAIN) => continue,
+                        () = self.stop.cancelled() => return Ok(()),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            while self.wanted.ticket.load(Ordering::Acquire) <= appended {
+                tokio::select! {
+                    () = self.wanted.more.notified() => {}
+                    () = self.stop.cancelled() => return Ok(()),
+                }
             }
         }
-        let (appended, end) = store.settled();
-        let log = store.clone();
-        let result = tokio::task::spawn_blocking(move || log.log().sync(from)).await;
-        let result = match result {
-            Ok(Ok(())) => {
-                from = end;
-                done = appended;
-                Ok(appended)
-            }
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        let failed = result.is_err();
-        drop(synced.send_replace(result));
-        if failed {
-            return;
-        }
+    }
+
+    async fn sync(&self, from: Position) -> Result<(), Error> {
+        let store = self.store.clone();
+        let synced = tokio::task::spawn_blocking(move || store.log().sync(from)).await;
+        Ok(synced.map_err(|error| Error::Crashed(error.to_string()))??)
     }
 }

@@ -1,7 +1,9 @@
 //! Takes chunks in: check, store, acknowledge.
 
+use crate::replay::ledger::Account;
 use crate::replay::{InsertError, Refusal, Store, Stored};
 use crate::service::durable::Durable;
+use dashmap::DashMap;
 use proto::chunk::CheckedChunk;
 use proto::connect::{Peer, Reason};
 use proto::tonic::{Code, Request, Response, Status, Streaming};
@@ -15,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
+use types::{ActorId, Incarnation};
 
 /// Acknowledgements on their way to one actor; small, since each says all that came before.
 const ACKS: usize = 16;
@@ -24,8 +27,9 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// What the service has done, counted apart from the store.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Transitions whose acknowledgement has been handed to the stream, each counted once.
-    pub acknowledged: AtomicU64,
+    /// For each life of an actor, transitions in the newest acknowledgement that was handed to its
+    /// stream.
+    acknowledged: DashMap<Incarnation, u64>,
     /// Chunks refused.
     pub refused: AtomicU64,
     /// Microseconds from a chunk's arrival until it may be acknowledged, over all streams.
@@ -33,11 +37,24 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Those of a learner that was started again, of which `stored` transitions were stored before:
-    /// whoever sends one of them again gets its acknowledgement.
+    /// Those of a learner that was started again and has stored what `accounts` say. Which of it
+    /// the one before had acknowledged is not known; whoever sends it again gets its answer.
     #[must_use]
-    pub fn after(stored: u64) -> Self {
-        Self { acknowledged: stored.into(), ..Self::default() }
+    pub fn after(accounts: &[(Incarnation, Account)]) -> Self {
+        let stored = accounts.iter().map(|(life, account)| (*life, account.transitions));
+        Self { acknowledged: stored.collect(), ..Self::default() }
+    }
+
+    /// Transitions whose acknowledgement has been handed to the stream of their actor, each counted
+    /// once. Less than what is stored by what was on its way to actors that have died.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged.iter().map(|life| *life).sum()
+    }
+
+    fn handed_over(&self, life: Incarnation, transitions: u64) {
+        let mut known = self.acknowledged.entry(life).or_default();
+        *known = transitions.max(*known);
     }
 
     fn stored(&self, took: Duration) {
@@ -77,6 +94,7 @@ impl Service {
 /// An acknowledgement that is due once the log is safe up to a point.
 struct Due {
     ack: v1::Ack,
+    life: Incarnation,
     /// See [`Durable::wait`].
     ticket: u64,
 }
@@ -94,6 +112,7 @@ impl Experience for Service {
             store: self.store.clone(),
             counters: self.counters.clone(),
             peer: Peer::of(&request)?,
+            life: None,
             chunks: request.into_inner(),
             acks: sender,
         };
@@ -108,10 +127,11 @@ impl Experience for Service {
         let acks = ReceiverStream::new(receiver).then(move |due: Result<Due, Status>| {
             let (mut durable, counters) = (durable.clone(), counters.clone());
             async move {
-                let Due { ack, ticket } = due?;
+                let Due { ack, life, ticket } = due?;
                 let began = Instant::now();
                 durable.wait(ticket).await?;
                 counters.stored(began.elapsed());
+                counters.handed_over(life, ack.transitions);
                 Ok(ack)
             }
         });
@@ -124,6 +144,8 @@ struct OneStream {
     store: Arc<Store>,
     counters: Arc<Counters>,
     peer: Peer,
+    /// Whose stream it is, once it has sent something.
+    life: Option<(ActorId, Incarnation)>,
     chunks: Streaming<v1::Chunk>,
     acks: mpsc::Sender<Result<Due, Status>>,
 }
@@ -149,20 +171,31 @@ impl OneStream {
             if self.acks.send(answer).await.is_err() || refused {
                 return;
             }
+            // Others first: what has come in of one stream must not go ahead of all the rest.
+            tokio::task::yield_now().await;
         }
     }
 
-    async fn take(&self, chunk: v1::Chunk) -> Result<Due, Status> {
+    async fn take(&mut self, chunk: v1::Chunk) -> Result<Due, Status> {
         let chunk = CheckedChunk::check(chunk, self.store.spec())?;
+        self.check_sender(&chunk)?;
         let began = Instant::now();
-        let Stored { account, duplicate } = self.store_when_there_is_space(&chunk).await?;
+        let Stored { account, .. } = self.store_when_there_is_space(&chunk).await?;
         self.counters.stored(began.elapsed());
-        if !duplicate {
-            // Here, for an actor that is gone will never fetch it.
-            self.counters.acknowledged.fetch_add(chunk.len() as u64, Ordering::AcqRel);
-        }
+        let life = chunk.origin.incarnation;
         let ack = v1::Ack { next_sequence: account.next.0, transitions: account.transitions };
-        Ok(Due { ack, ticket: self.store.log().appended() })
+        Ok(Due { ack, life, ticket: self.store.log().appended() })
+    }
+
+    /// One stream cannot fill the ledger with lives that never were.
+    fn check_sender(&mut self, chunk: &CheckedChunk) -> Result<(), Status> {
+        let got = (chunk.origin.actor, chunk.origin.incarnation);
+        let expected = *self.life.get_or_insert(got);
+        if got == expected {
+            return Ok(());
+        }
+        let message = format!("chunk: expected one of life {expected:?} as before, got {got:?}");
+        Err(Status::invalid_argument(message))
     }
 
     /// While the disk is full nothing is read from the actor, which so comes to wait as well.
@@ -195,6 +228,7 @@ impl From<Refusal> for Status {
         match refusal {
             Refusal::UnknownTrial { .. } => Status::not_found(message),
             Refusal::WrongTask { .. }
+            | Refusal::NoSuchTask { .. }
             | Refusal::NotCollected { .. }
             | Refusal::OutOfPlace { .. }
             | Refusal::WrongActor { .. } => Status::invalid_argument(message),

@@ -5,6 +5,7 @@ pub mod experience;
 pub mod weights;
 
 use self::durable::Durable;
+use crate::error::{Error, Result};
 use crate::publish::Subscription;
 use crate::replay::Store;
 use proto::Credentials;
@@ -31,15 +32,15 @@ pub struct Served {
 /// Serves experience and weights on `listener` until `stop`. Open streams end with it.
 ///
 /// # Errors
-/// If the server fails.
+/// If the server fails, or the disk where an acknowledgement waits for it.
 pub async fn serve(
     listener: TcpListener,
     credentials: Credentials,
     served: Served,
     stop: CancellationToken,
-) -> std::result::Result<(), proto::tonic::transport::Error> {
+) -> Result<()> {
     let Served { store, counters, durability, weights } = served;
-    let durable = Durable::start(durability, &store, stop.clone());
+    let (durable, syncing) = Durable::new(durability, &store, stop.clone());
     let experience = experience::Service::new(store, counters, durable, stop.clone());
     let weights = weights::Service::new(weights, stop.clone());
     let experience = ExperienceServer::new(experience)
@@ -48,10 +49,11 @@ pub async fn serve(
     // Says "serving" from the moment there is a server: the learner has joined the run by then.
     let (_reporter, health) = tonic_health::server::health_reporter();
     let incoming = proto::connect::incoming(listener, &credentials);
-    proto::connect::server()
+    let serving = proto::connect::server()
         .add_service(experience)
         .add_service(WeightsServer::new(weights).max_encoding_message_size(proto::MAX_MESSAGE))
         .add_service(health)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned());
+    let serving = async { serving.await.map_err(Error::from) };
+    tokio::try_join!(serving, syncing).map(drop)
 }

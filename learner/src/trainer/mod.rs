@@ -71,13 +71,26 @@ pub struct Request {
     pub recollect: bool,
 }
 
+/// What the coordinator has to say about trials.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// The next one of its list of outcomes.
+    Outcome(TrialOutcome),
+    /// It may have forgotten trials that were asked for, and where `recollect` says so outcomes too:
+    /// all that is waited for is to be asked for again.
+    Again {
+        /// Also those that the coordinator takes for done.
+        recollect: bool,
+    },
+}
+
 /// Channels between the trainer and the tasks that move messages.
 #[derive(Debug)]
 pub struct Links {
     /// Trials to be collected.
     pub trials: mpsc::Sender<Request>,
     /// Outcomes of trials, in the order of the coordinator's list.
-    pub outcomes: mpsc::Receiver<TrialOutcome>,
+    pub outcomes: mpsc::Receiver<Notice>,
     /// Progress for the coordinator.
     pub reporter: Reporter,
 }
@@ -328,6 +341,7 @@ impl Trainer {
             failure: String::new(),
             paused: self.writer.full().unwrap_or_default(),
             checkpoint_updates: self.writer.newest(),
+            outcomes: self.outcomes,
         };
         self.links.reporter.standing(standing);
         Ok(())

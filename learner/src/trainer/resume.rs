@@ -4,7 +4,7 @@
 use super::Trainer;
 use crate::checkpoint::{Checkpoints, Loaded, State};
 use crate::collect::Collector;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluate::Evaluator;
 use crate::experience::Event;
 use crate::replay::{Store, StoreSettings};
@@ -47,6 +47,14 @@ impl Resumed {
                     Some(restored) => restored,
                     None => (Store::create(settings.clone())?, Vec::new()),
                 };
+                if store.log().oldest() > 0 {
+                    let why = format!(
+                        "expected a checkpoint, for the beginning of the experience log is gone; got \
+                         none in {}",
+                        checkpoints.folder().display()
+                    );
+                    return Err(Error::Message { what: "resume", why });
+                }
                 Ok((store, Self { state: None, params: None, events }))
             }
         }
@@ -99,6 +107,9 @@ impl Trainer {
         self.outstanding = state.outstanding.into_iter().map(|trial| (trial.id, trial)).collect();
         self.round = state.round.into_iter().collect();
         self.publisher.go_on_at(Version(state.next_version));
+        for evaluation in self.evaluator.complete() {
+            self.links.reporter.evaluation(evaluation);
+        }
     }
 
     /// What happened after the checkpoint counts. Updates after it are lost and will be made up for:

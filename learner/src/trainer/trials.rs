@@ -1,6 +1,6 @@
 //! Trials on their way out, and what becomes of them.
 
-use super::{Request, Trainer};
+use super::{Notice, Request, Trainer};
 use crate::collect::Intake as _;
 use crate::error::{Error, Result};
 use crate::experience::Event;
@@ -10,10 +10,19 @@ use types::{Purpose, Trial, TrialOutcome};
 impl Trainer {
     /// Outcomes that came in, each written down before anything follows from it.
     pub(super) fn take_outcomes(&mut self) -> Result<()> {
-        while let Ok(outcome) = self.links.outcomes.try_recv() {
-            self.note(&Event::Closed { position: self.outcomes, outcome: outcome.clone() })?;
-            self.outcomes += 1;
-            self.close(&outcome)?;
+        while let Ok(notice) = self.links.outcomes.try_recv() {
+            match notice {
+                Notice::Outcome(outcome) => {
+                    let position = self.outcomes;
+                    self.note(&Event::Closed { position, outcome: outcome.clone() })?;
+                    self.outcomes += 1;
+                    self.close(&outcome)?;
+                }
+                Notice::Again { recollect } => {
+                    let trials = self.outstanding.values().cloned().collect();
+                    self.submit(Request { trials, recollect })?;
+                }
+            }
         }
         Ok(())
     }

@@ -1,34 +1,40 @@
-//! A small disk for the experience log, which can be filled up.
+//! A small disk for what the learner writes, which can be filled up.
 
 use anyhow::{Context as _, bail};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file system in memory, mounted at a folder of the run, until this is dropped.
+/// A file system in memory that several folders of the run share, until this is dropped.
 #[derive(Debug)]
 pub struct SmallDisk {
-    folder: PathBuf,
+    disk: PathBuf,
+    folders: Vec<PathBuf>,
     filler: PathBuf,
 }
 
 impl SmallDisk {
-    /// Mounts `mib` MiB at `folder`, which is made if it is not there.
+    /// Mounts `mib` MiB at `disk`, and a part of it at each of `folders`; all are made if they are
+    /// not there.
     ///
     /// # Errors
     /// If this user may not mount anything.
-    pub fn mount(folder: &Path, mib: u64) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-        let output = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={mib}m,mode=0700"), "tmpfs"])
-            .arg(folder)
-            .output()
-            .context("run `mount`")?;
-        if !output.status.success() {
-            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    pub fn mount(disk: &Path, folders: &[PathBuf], mib: u64) -> anyhow::Result<Self> {
+        make(disk)?;
+        let size = format!("size={mib}m,mode=0700");
+        run("mount", ["-t", "tmpfs", "-o", &size, "tmpfs"].map(OsStr::new), disk)?;
+        let mut made =
+            Self { disk: disk.to_owned(), folders: Vec::new(), filler: disk.join("filler") };
+        for (part, folder) in folders.iter().enumerate() {
+            let part = disk.join(part.to_string());
+            make(&part)?;
+            make(folder)?;
+            run("mount", [OsStr::new("--bind"), part.as_os_str()], folder)?;
+            made.folders.push(folder.clone());
         }
-        Ok(Self { folder: folder.to_owned(), filler: folder.join("filler") })
+        Ok(made)
     }
 
     /// Writes until nothing more fits.
@@ -59,37 +65,53 @@ impl SmallDisk {
         fs::remove_file(&self.filler).context("remove the file that fills the disk")
     }
 
-    /// Puts what is on it into the folder it is mounted at, and unmounts it.
+    /// Puts what is on it into the folders where it is mounted, and unmounts it.
     ///
     /// # Errors
     /// If that does not work; then it stays mounted until this is dropped.
     pub fn keep(self) -> anyhow::Result<()> {
-        let aside = self.folder.with_extension("kept");
-        fs::create_dir_all(&aside).with_context(|| format!("make {}", aside.display()))?;
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_file() {
-                fs::copy(entry.path(), aside.join(entry.file_name()))?;
-            }
+        let folders = self.folders.clone();
+        let aside = |folder: &Path| folder.with_extension("kept");
+        for folder in &folders {
+            run("cp", [OsStr::new("-a"), folder.as_os_str()], &aside(folder))?;
         }
-        let folder = self.folder.clone();
         drop(self);
-        fs::remove_dir(&folder).context("remove the mount point")?;
-        fs::rename(&aside, &folder).context("put the experience log back")
+        for folder in &folders {
+            fs::remove_dir(folder).context("remove the mount point")?;
+            fs::rename(aside(folder), folder).context("put the folder back")?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a process that was just killed may still hold a file of it.
-        let unmounted = Command::new("umount").arg("-l").arg(&self.folder).status();
-        if !unmounted.is_ok_and(|status| status.success()) {
-            complain(&self.folder);
+        for folder in self.folders.iter().chain([&self.disk]) {
+            // Lazily: a process that was just killed may still hold a file of it.
+            if let Err(error) = run("umount", [OsStr::new("-l")], folder) {
+                complain(folder, &error);
+            }
         }
+        // A folder that is still in use is told of above.
+        fs::remove_dir(&self.disk).ok();
     }
 }
 
-fn complain(folder: &Path) {
+fn make(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))
+}
+
+fn run<const N: usize>(program: &str, arguments: [&OsStr; N], last: &Path) -> anyhow::Result<()> {
+    let output = Command::new(program).args(arguments).arg(last).output();
+    let output = output.with_context(|| format!("run `{program}`"))?;
+    if !output.status.success() {
+        bail!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+fn complain(folder: &Path, error: &anyhow::Error) {
+    let text = format!("could not unmount {}; do it by hand: {error:#}", folder.display());
     // Nothing can be done if standard error is closed.
-    drop(writeln!(std::io::stderr(), "could not unmount {}; do it by hand", folder.display()));
+    drop(writeln!(std::io::stderr(), "{text}"));
 }

@@ -83,7 +83,7 @@ pub enum Fault {
         /// How many messages.
         messages: u32,
     },
-    /// The disk of the experience log is full.
+    /// The disk of experience log and checkpoints is full.
     FullDisk {
         /// How long.
         time: Duration,

@@ -133,6 +133,8 @@ impl Recount {
             broken.push(format!("replay: expected {inserted} transitions as counted, got {got}"));
         }
         if !self.whole {
+            // Nothing more can be told then: the harness must keep a run's log whole.
+            broken.push("log: its first segment is gone, so nothing can be recounted".to_owned());
             return broken;
         }
         if self.missing > 0 {

@@ -20,7 +20,7 @@ const BEGINNING: Duration = Duration::from_secs(90);
 /// Until everybody has left in order.
 const LEAVING: Duration = Duration::from_secs(10);
 const GLANCE: Duration = Duration::from_millis(50);
-/// The disk of the experience log, for each minute of the run, MiB.
+/// The disk of experience log and checkpoints, for each minute of the run, MiB.
 const DISK_PER_MINUTE: u64 = 96;
 
 /// How long faults go on.
@@ -182,9 +182,8 @@ fn counts(summary: &Path, last: LearnerProgress, watch: &Watch) -> Counts {
         discarded: last.transitions_discarded,
         refused: last.chunks_refused,
     };
-    if counts.stored == 0 || counts.stored != counts.acknowledged {
-        let Counts { stored, acknowledged, .. } = counts;
-        watch.note(format!("at the end: {stored} transitions stored, {acknowledged} acknowledged"));
+    if let Err(error) = crate::summary::check_transitions(&summary) {
+        watch.note(format!("at the end: {error:#}"));
     }
     counts
 }

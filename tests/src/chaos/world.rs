@@ -31,7 +31,8 @@ pub struct Shape {
     pub settings: Vec<String>,
     /// Actors.
     pub actors: u32,
-    /// MiB of the disk of the experience log; `None` leaves it where the run directory is.
+    /// MiB of the disk of experience log and checkpoints; `None` leaves both where the run directory
+    /// is.
     pub disk_mib: Option<u64>,
 }
 
@@ -88,7 +89,8 @@ impl World {
 
     fn mount(&mut self) {
         let Some(mib) = self.shape.disk_mib else { return };
-        match SmallDisk::mount(&self.experience(), mib) {
+        let folders = [self.experience(), self.run_dir.join("checkpoints")];
+        match SmallDisk::mount(&self.run_dir.with_extension("disk"), &folders, mib) {
             Ok(disk) => *self.disk.lock() = Some(disk),
             Err(error) => self.no_disk = Some(format!("{error:#}")),
         }
@@ -315,7 +317,7 @@ impl World {
     }
 
     /// What is left of the run once everybody should have ended: processes, and files that were
-    /// never finished. Puts the experience log onto the disk of the run directory.
+    /// never finished. Puts what the learner wrote onto the disk of the run directory.
     ///
     /// # Errors
     /// If that cannot be found out.

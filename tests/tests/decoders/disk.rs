@@ -17,8 +17,7 @@ use types::{
     TrialId, Version,
 };
 
-const SPEC: EnvSpec =
-    EnvSpec { observation_dim: 3, action_dim: 2, horizon: 8, shaped_reward: false };
+const SPEC: EnvSpec = EnvSpec::new(3, 2, 8);
 const TASK: TaskRef = TaskRef { split: Split::Train, index: 1 };
 const SEGMENT: usize = 4096;
 
@@ -108,7 +107,7 @@ fn state() -> State {
         "format": FORMAT, "updates": 10, "env_steps": 48, "sampled": 7, "next_version": 3,
         "unpublished": true, "initial": 4, "wall_s": 1.5,
         "collector": {"open": {}, "ordinary": 2, "failures": 0},
-        "evaluator": {"next_at": 9, "begun": 1, "last": false, "pending": null, "best": -1.5},
+        "evaluator": {"next_at": 9, "begun": 1, "last": false, "pending": null, "best": -1.5, "complete": []},
         "outstanding": [], "round": [1, 2], "outcomes": 5, "replay_digest": null,
     }))
     .unwrap()

@@ -12,8 +12,7 @@ use types::{
     Version,
 };
 
-const SPEC: EnvSpec =
-    EnvSpec { observation_dim: 3, action_dim: 2, horizon: 100, shaped_reward: true };
+const SPEC: EnvSpec = EnvSpec { shaped_reward: true, ..EnvSpec::new(3, 2, 100) };
 
 fn chunk() -> Vec<u8> {
     let segment =

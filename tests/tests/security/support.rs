@@ -21,8 +21,7 @@ use types::{
     TrialId, Version,
 };
 
-pub(crate) const SPEC: EnvSpec =
-    EnvSpec { observation_dim: 3, action_dim: 2, horizon: 100, shaped_reward: false };
+pub(crate) const SPEC: EnvSpec = EnvSpec::new(3, 2, 100);
 const TASK: TaskRef = TaskRef { split: Split::Train, index: 1 };
 /// Transitions of [`chunk`].
 const LEN: u64 = 4;

@@ -2,9 +2,11 @@
 //!
 //! A measuring program prints one [`collect::Line`] per figure, as JSON, on standard output. Ours is the binary
 //! `bench` of the package `tests`: `bench --list` prints the names it knows, one per line, and
-//! `bench NAME` measures that one. Those of other systems are in `xtask/peers/`.
+//! `bench NAME` measures that one. Environments alone are measured by `envs/examples/speed.rs`. Those
+//! of other systems are in `xtask/peers/`.
 
 mod collect;
+mod environments;
 mod machine;
 mod peers;
 mod report;
@@ -24,6 +26,9 @@ use report::Report;
 
 /// The name that asks for other systems to be measured as well.
 const PEERS: &str = "peers";
+
+/// The name that asks for environments alone, beside those of others.
+const ENVIRONMENTS: &str = "envs";
 
 /// Takes so long that it is measured once, and only when it is named.
 const LONG: &str = "soak";
@@ -49,6 +54,12 @@ pub(crate) struct Plan {
     pub(crate) format: Format,
 }
 
+impl Plan {
+    fn wants(&self, name: &str) -> bool {
+        self.names.iter().any(|wanted| wanted == name)
+    }
+}
+
 /// One program that measures.
 #[derive(Debug)]
 struct Program {
@@ -62,12 +73,20 @@ struct Program {
 /// Measures and prints.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
     setup::run(Scope::Cpu)?;
-    cargo::build(&[&cargo::PROCESSES[..], &["tests"]].concat())?;
-    let with_peers = plan.names.iter().any(|name| name == PEERS);
-    let pairs = if with_peers { peers::pairs()? } else { Vec::new() };
-    let mut programs = ours(plan, &pairs)?;
-    if with_peers {
+    let (mut programs, mut pairs) = (Vec::new(), Vec::new());
+    if plan.wants(PEERS) {
+        pairs = peers::pairs()?;
+    }
+    if plan.names.is_empty() || plan.names.iter().any(|name| name != ENVIRONMENTS) {
+        cargo::build(&[&cargo::PROCESSES[..], &["tests"]].concat())?;
+        programs = ours(plan, &pairs)?;
+    }
+    if plan.wants(PEERS) {
         programs.extend(peers::programs()?);
+    }
+    if plan.wants(ENVIRONMENTS) {
+        pairs.extend(environments::pairs()?);
+        programs.extend(environments::programs()?);
     }
     let collection = measure(plan.repeats, &programs)?;
     let report = Report::new(machine::describe(), plan.repeats, &collection, &pairs);
@@ -100,11 +119,15 @@ fn ours(plan: &Plan, pairs: &[Pair]) -> Result<Vec<Program>> {
 
 fn choose(names: &[String], pairs: &[Pair], known: &[&str]) -> Result<Vec<String>> {
     let compared = pairs.iter().map(|pair| pair.bench.as_str());
-    let named = names.iter().map(String::as_str).filter(|name| *name != PEERS);
+    let others = [PEERS, ENVIRONMENTS];
+    let named = names.iter().map(String::as_str).filter(|name| !others.contains(name));
     let mut chosen: Vec<String> = Vec::new();
     for name in named.chain(compared) {
         if !known.contains(&name) {
-            bail!("expected a bench out of {}, {PEERS}; got {name:?}", known.join(", "));
+            bail!(
+                "expected a bench out of {}, {PEERS}, {ENVIRONMENTS}; got {name:?}",
+                known.join(", ")
+            );
         }
         if !chosen.iter().any(|have| have == name) {
             chosen.push(name.to_owned());

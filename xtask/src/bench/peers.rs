@@ -1,16 +1,12 @@
 //! Other ways to do the same work, measured in a private virtual environment.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Program;
-use crate::{shell, workspace};
+use crate::python::Venv;
+use crate::workspace;
 
-const REQUIREMENTS: &str = include_str!("../../peers/requirements.txt");
 const PAIRS: &str = include_str!("../../peers/pairs.toml");
 
 /// The bench name the scripts print.
@@ -49,7 +45,7 @@ pub(crate) fn pairs() -> Result<Vec<Pair>> {
 
 /// The scripts, ready to run.
 pub(super) fn programs() -> Result<Vec<Program>> {
-    let python = environment()?;
+    let python = Venv::with("peers-venv", "xtask/peers/requirements.txt")?.python();
     let scripts = workspace::root()?.join("xtask/peers");
     let folder = workspace::cache()?;
     let program = |name: &str| Program {
@@ -59,40 +55,4 @@ pub(super) fn programs() -> Result<Vec<Program>> {
         folder: folder.clone(),
     };
     Ok(["rollouts.py", "ray_actors.py", "pearl_update.py"].map(program).into())
-}
-
-/// The Python of the virtual environment, which is made anew when its requirements change.
-fn environment() -> Result<PathBuf> {
-    let folder = workspace::cache()?.join("peers-venv");
-    let python = folder.join("bin/python");
-    let stamp = folder.join("requirements.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|made| made == REQUIREMENTS) {
-        return Ok(python);
-    }
-    eprintln!(
-        "bench: installing PyTorch, Ray and MuJoCo into {} (several GiB, once)",
-        folder.display()
-    );
-    create(&folder)?;
-    let wanted = workspace::root()?.join("xtask/peers/requirements.txt");
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    shell::run(pip.arg(&wanted))
-        .with_context(|| format!("remove {} to start afresh", folder.display()))?;
-    fs::write(&stamp, REQUIREMENTS).with_context(|| format!("cannot write {}", stamp.display()))?;
-    Ok(python)
-}
-
-fn create(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)
-            .with_context(|| format!("cannot remove {}", folder.display()))?;
-    }
-    if let Err(error) = shell::run(Command::new("python3").args(["-m", "venv"]).arg(folder)) {
-        bail!(
-            "expected `python3 -m venv` to work, got: {error:#}\n\
-             Install it:\n    sudo apt-get install python3-venv"
-        );
-    }
-    Ok(())
 }

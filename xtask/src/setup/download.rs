@@ -1,4 +1,4 @@
-//! Wheels in the cache of this user: fetched once, checked every time they are used.
+//! Archives in the cache of this user: fetched once, checked every time they are used.
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -9,18 +9,21 @@ use anyhow::{Context, Result, bail};
 
 use super::hash;
 use super::lock;
-use super::pins::{Target, Wheel};
+use super::pins::{Archive, Format, Target};
 
-/// How often a wheel is fetched before giving up on it.
+/// How often an archive is fetched before giving up on it.
 const ATTEMPTS: usize = 2;
 
-/// Something that can put a wheel into a folder.
+const SOURCE: &str = include_str!("../../py/source.py");
+
+/// Something that can put an archive into a folder.
 pub(crate) trait Fetch {
-    /// Fetches `wheel` into the empty folder `into` and says which file it is.
-    fn fetch(&self, wheel: &Wheel, into: &Path) -> Result<PathBuf>;
+    /// Fetches `archive` into the empty folder `into` and says which file it is.
+    fn fetch(&self, archive: &Archive, into: &Path) -> Result<PathBuf>;
 }
 
-/// Fetches with `python3 -m pip download`, which knows the user's index, proxy and certificates.
+/// Fetches wheels with `python3 -m pip download`, which knows the user's index, proxy and
+/// certificates, and sources from the same index with `source.py`.
 #[derive(Debug)]
 pub(crate) struct Pip<'a> {
     target: &'a Target,
@@ -31,7 +34,11 @@ impl<'a> Pip<'a> {
         Self { target }
     }
 
-    fn command(&self, requirements: &Path, into: &Path) -> Command {
+    fn wheel(&self, wheel: &Archive, into: &Path) -> Result<Command> {
+        let requirements = into.join("requirements.txt");
+        let line = format!("{}=={} --hash=sha256:{}\n", wheel.name, wheel.version, wheel.sha256);
+        fs::write(&requirements, line)
+            .with_context(|| format!("cannot write {}", requirements.display()))?;
         let python = &self.target.python;
         let abi = format!("cp{python}");
         let mut pip = Command::new("python3");
@@ -48,56 +55,69 @@ impl<'a> Pip<'a> {
             .arg(into)
             .env("TMPDIR", into)
             .env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-        pip
+        if !io::stderr().is_terminal() {
+            pip.arg("--quiet");
+        }
+        Ok(pip)
     }
 }
 
 impl Fetch for Pip<'_> {
-    fn fetch(&self, wheel: &Wheel, into: &Path) -> Result<PathBuf> {
-        let requirements = into.join("requirements.txt");
-        let line = format!("{}=={} --hash=sha256:{}\n", wheel.name, wheel.version, wheel.sha256);
-        fs::write(&requirements, line)
-            .with_context(|| format!("cannot write {}", requirements.display()))?;
-        let mut command = self.command(&requirements, into);
-        run_pip(&mut command).with_context(|| {
+    fn fetch(&self, archive: &Archive, into: &Path) -> Result<PathBuf> {
+        let mut command = match archive.format {
+            Format::Wheel => self.wheel(archive, into)?,
+            Format::Source => source(archive, into),
+        };
+        run(&mut command).with_context(|| {
             format!(
-                "cannot fetch {} {}; expected a package index that has this wheel \
+                "cannot fetch {} {}; expected a package index that has this {} \
                  (behind a mirror or proxy, set PIP_INDEX_URL or HTTPS_PROXY)",
-                wheel.name, wheel.version
+                archive.name,
+                archive.version,
+                match archive.format {
+                    Format::Wheel => "wheel",
+                    Format::Source => "source archive",
+                }
             )
         })?;
-        only_wheel(into)
+        only(archive.format.ending(), into)
     }
 }
 
-/// With pip's own progress on a terminal, silent elsewhere.
-fn run_pip(pip: &mut Command) -> Result<()> {
-    pip.stdin(Stdio::null());
+fn source(archive: &Archive, into: &Path) -> Command {
+    let mut python = Command::new("python3");
+    python.args(["-c", SOURCE, &archive.name, &archive.version]).arg(into);
+    python
+}
+
+/// With the program's own progress on a terminal, silent elsewhere.
+fn run(command: &mut Command) -> Result<()> {
+    command.stdin(Stdio::null());
     if io::stderr().is_terminal() {
-        let status = pip.status().context("cannot start python3")?;
+        let status = command.status().context("cannot start python3")?;
         return match status.success() {
             true => Ok(()),
-            false => bail!("pip ended with {status}; its own message is above"),
+            false => bail!("python3 ended with {status}; its own message is above"),
         };
     }
-    let output = pip.arg("--quiet").output().context("cannot start python3")?;
+    let output = command.output().context("cannot start python3")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("pip said: {}", said.trim());
+        bail!("python3 said: {}", said.trim());
     }
     Ok(())
 }
 
-fn only_wheel(folder: &Path) -> Result<PathBuf> {
+fn only(ending: &str, folder: &Path) -> Result<PathBuf> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .with_context(|| format!("expected one .whl in {}, got none", folder.display()))
+        .find(|path| path.to_string_lossy().ends_with(ending))
+        .with_context(|| format!("expected one .{ending} in {}, got none", folder.display()))
 }
 
-/// The folder of downloaded wheels.
+/// The folder of downloaded archives.
 #[derive(Debug)]
 pub(crate) struct Store<F> {
     folder: PathBuf,
@@ -116,40 +136,40 @@ impl<F: Fetch> Store<F> {
         Ok(Self { folder, fetch })
     }
 
-    /// The checked file of a wheel. What has the wrong hash is removed and fetched again.
-    pub(crate) fn get(&self, wheel: &Wheel) -> Result<PathBuf> {
+    /// The checked file of an archive. What has the wrong hash is removed and fetched again.
+    pub(crate) fn get(&self, archive: &Archive) -> Result<PathBuf> {
         let _lock = lock::folder(&self.folder)?;
-        let path = self.folder.join(wheel.file_name());
+        let path = self.folder.join(archive.file_name());
         if path.exists() {
-            match check(&path, wheel) {
+            match check(&path, archive) {
                 Ok(()) => return Ok(path),
                 Err(error) => eprintln!("setup: {error:#}; fetching it again"),
             }
             fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
         for attempt in 1..ATTEMPTS {
-            match self.fetch_once(wheel, &path) {
+            match self.fetch_once(archive, &path) {
                 Ok(()) => return Ok(path),
                 Err(error) => eprintln!("setup: attempt {attempt} of {ATTEMPTS}: {error:#}"),
             }
         }
-        self.fetch_once(wheel, &path)?;
+        self.fetch_once(archive, &path)?;
         Ok(path)
     }
 
-    fn fetch_once(&self, wheel: &Wheel, path: &Path) -> Result<()> {
+    fn fetch_once(&self, archive: &Archive, path: &Path) -> Result<()> {
         // Under this name a killed setup leaves what it had; the next one removes it.
-        let part = self.folder.join(format!("part-{}", wheel.file_name()));
+        let part = self.folder.join(format!("part-{}", archive.file_name()));
         remove(&part)?;
         fs::create_dir(&part).with_context(|| format!("cannot create {}", part.display()))?;
         eprintln!(
             "setup: fetching {} {} ({} MiB)",
-            wheel.name,
-            wheel.version,
-            wheel.bytes.div_ceil(1 << 20)
+            archive.name,
+            archive.version,
+            archive.bytes.div_ceil(1 << 20)
         );
-        let outcome = self.fetch.fetch(wheel, &part).and_then(|file| {
-            check(&file, wheel)?;
+        let outcome = self.fetch.fetch(archive, &part).and_then(|file| {
+            check(&file, archive)?;
             fs::rename(&file, path).with_context(|| format!("cannot write {}", path.display()))
         });
         remove(&part)?;
@@ -166,14 +186,14 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-fn check(file: &Path, wheel: &Wheel) -> Result<()> {
+fn check(file: &Path, archive: &Archive) -> Result<()> {
     let got = hash::of_file(file)?;
-    if got != wheel.sha256 {
+    if got != archive.sha256 {
         bail!(
             "{} {} is damaged or not the pinned file: expected sha256 {}, got {got}",
-            wheel.name,
-            wheel.version,
-            wheel.sha256
+            archive.name,
+            archive.version,
+            archive.sha256
         );
     }
     Ok(())
@@ -189,7 +209,7 @@ mod tests {
     struct Script(RefCell<Vec<&'static str>>);
 
     impl Fetch for &Script {
-        fn fetch(&self, _: &Wheel, into: &Path) -> Result<PathBuf> {
+        fn fetch(&self, _: &Archive, into: &Path) -> Result<PathBuf> {
             let mut contents = self.0.borrow_mut();
             if contents.is_empty() {
                 bail!("asked once too often");
@@ -200,12 +220,13 @@ mod tests {
         }
     }
 
-    fn wheel() -> Wheel {
-        Wheel {
+    fn wheel() -> Archive {
+        Archive {
             name: "thing".into(),
             version: "1.0".into(),
             sha256: hash::of_text("good"),
             bytes: 4,
+            format: Format::Wheel,
         }
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct Part<'a> {
 /// One line of the plan `unpack.py` reads.
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
-    wheel: PathBuf,
+    archive: PathBuf,
     files: &'a [String],
     strip: &'a str,
     into: PathBuf,
@@ -124,7 +124,7 @@ impl<'a> Part<'a> {
     fn plan<F: Fetch>(&self, pins: &Pins, store: &Store<F>, new: &Path) -> Result<Vec<Entry<'a>>> {
         let entry = |take: &&'a Take| {
             Ok(Entry {
-                wheel: store.get(pins.wheel(&take.wheel)?)?,
+                archive: store.get(pins.archive(&take.archive)?)?,
                 files: &take.files,
                 strip: &take.strip,
                 into: new.join(&take.into),
@@ -138,7 +138,9 @@ impl<'a> Part<'a> {
 fn digest(pins: &Pins, pin: &PartPin, takes: &[&Take]) -> String {
     let hashes: Vec<_> = takes
         .iter()
-        .map(|take| pins.wheel(&take.wheel).map(|wheel| wheel.sha256.as_str()).unwrap_or_default())
+        .map(|take| {
+            pins.archive(&take.archive).map(|found| found.sha256.as_str()).unwrap_or_default()
+        })
         .collect();
     hash::of_text(&serde_json::json!([hashes, takes, pin.links]).to_string())
 }
@@ -180,7 +182,7 @@ fn unpack(plan: &[Entry<'_>]) -> Result<()> {
     if let Some((entry, _)) = barren {
         bail!(
             "{} has no file matching {:?}; correct xtask/pins.toml",
-            entry.wheel.display(),
+            entry.archive.display(),
             entry.files
         );
     }

@@ -1,26 +1,29 @@
 use super::*;
-use crate::setup::pins::{Link, Target, Variable, Wheel};
+use crate::setup::pins::{Archive, Format, Link, Target, Variable};
 
-/// Puts a small wheel with two files where it is asked to.
+/// Puts a small archive with two files where it is asked to.
 struct Fake;
 
 impl Fetch for Fake {
-    fn fetch(&self, _: &Wheel, into: &Path) -> Result<PathBuf> {
-        let file = into.join("thing.whl");
-        fs::copy(fixture(into.parent().context("no parent")?)?, &file)?;
+    fn fetch(&self, archive: &Archive, into: &Path) -> Result<PathBuf> {
+        let file = into.join("thing");
+        fs::copy(fixture(into.parent().context("no parent")?, archive.format)?, &file)?;
         Ok(file)
     }
 }
 
-/// A wheel made once per folder, so that its hash is known before it is "downloaded".
-fn fixture(folder: &Path) -> Result<PathBuf> {
-    let file = folder.join("origin.zip");
+/// An archive made once per folder, so that its hash is known before it is "downloaded".
+fn fixture(folder: &Path, format: Format) -> Result<PathBuf> {
+    let file = folder.join(format!("origin.{}", format.ending()));
     if !file.exists() {
-        let make = "import sys, zipfile\n\
-            z = zipfile.ZipFile(sys.argv[1], 'w')\n\
-            z.writestr('thing/lib/libthing.so.1', 'code')\n\
-            z.writestr('thing/extra/libgpu.so', 'gpu')\n\
-            z.close()";
+        let make = "import io, sys, tarfile, zipfile\n\
+            wheel = sys.argv[1].endswith('.whl')\n\
+            pack = zipfile.ZipFile(sys.argv[1], 'w') if wheel else tarfile.open(sys.argv[1], 'w:gz')\n\
+            for name, text in ('thing/lib/libthing.so.1', b'code'), ('thing/extra/libgpu.so', b'gpu'):\n\
+            \x20   entry = tarfile.TarInfo(name)\n\
+            \x20   entry.size = len(text)\n\
+            \x20   pack.writestr(name, text) if wheel else pack.addfile(entry, io.BytesIO(text))\n\
+            pack.close()";
         crate::shell::read(Command::new("python3").args(["-c", make]).arg(&file))?;
     }
     Ok(file)
@@ -28,19 +31,24 @@ fn fixture(folder: &Path) -> Result<PathBuf> {
 
 fn take(files: &str) -> Take {
     Take {
-        wheel: "thing".into(),
+        archive: "thing".into(),
         strip: "thing/".into(),
         into: String::new(),
         files: vec![files.into()],
     }
 }
 
-fn pins(origin: &Path) -> Pins {
-    let wheel = Wheel {
+fn pins(origin: &Path, format: Format) -> Pins {
+    let archive = Archive {
         name: "thing".into(),
         version: "1".into(),
         sha256: hash::of_file(origin).unwrap(),
         bytes: 1,
+        format,
+    };
+    let (wheels, sources) = match format {
+        Format::Wheel => (vec![archive], vec![]),
+        Format::Source => (vec![], vec![archive]),
     };
     let part = PartPin {
         dir: "thing".into(),
@@ -51,7 +59,8 @@ fn pins(origin: &Path) -> Pins {
     };
     Pins {
         target: Target { python: "311".into(), platforms: vec![] },
-        wheels: vec![wheel],
+        wheels,
+        sources,
         parts: vec![part],
     }
 }
@@ -63,10 +72,14 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::of(Format::Wheel)
+    }
+
+    fn of(format: Format) -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("cache")).unwrap();
-        let origin = fixture(&root.path().join("cache")).unwrap();
-        let pins = pins(&origin);
+        let origin = fixture(&root.path().join("cache"), format).unwrap();
+        let pins = pins(&origin, format);
         Self { root, pins }
     }
 
@@ -86,12 +99,14 @@ impl Place {
 
 #[test]
 fn a_part_is_missing_then_ready() {
-    let place = Place::new();
-    assert!(place.part(Scope::Cpu).is_missing());
-    place.install(Scope::Cpu).unwrap();
-    assert_eq!(place.part(Scope::Cpu).standing(), &Standing::Ready);
-    let linked = place.deps().join("thing/lib/libthing.so");
-    assert_eq!(fs::read_to_string(linked).unwrap(), "code");
+    for format in [Format::Wheel, Format::Source] {
+        let place = Place::of(format);
+        assert!(place.part(Scope::Cpu).is_missing());
+        place.install(Scope::Cpu).unwrap();
+        assert_eq!(place.part(Scope::Cpu).standing(), &Standing::Ready);
+        let linked = place.deps().join("thing/lib/libthing.so");
+        assert_eq!(fs::read_to_string(linked).unwrap(), "code");
+    }
 }
 
 #[test]

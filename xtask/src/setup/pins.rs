@@ -1,4 +1,4 @@
-//! The pinned wheels and what is taken out of them (`xtask/pins.toml`).
+//! The pinned archives and what is taken out of them (`xtask/pins.toml`).
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,12 @@ const TEXT: &str = include_str!("../../pins.toml");
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pins {
     pub(crate) target: Target,
+    /// What is built already.
     #[serde(rename = "wheel")]
-    pub(crate) wheels: Vec<Wheel>,
+    pub(crate) wheels: Vec<Archive>,
+    /// What is compiled here.
+    #[serde(default, rename = "source")]
+    pub(crate) sources: Vec<Archive>,
     #[serde(rename = "part")]
     pub(crate) parts: Vec<PartPin>,
 }
@@ -24,14 +28,27 @@ pub(crate) struct Target {
     pub(crate) platforms: Vec<String>,
 }
 
+/// What a file on the package index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Format {
+    /// A zip file for an interpreter and a platform.
+    #[default]
+    Wheel,
+    /// A compressed tar file for all of them.
+    Source,
+}
+
 /// One file on the package index.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wheel {
+pub(crate) struct Archive {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) sha256: String,
     pub(crate) bytes: u64,
+    /// By the list it is in.
+    #[serde(skip)]
+    pub(crate) format: Format,
 }
 
 /// One folder under `.deps/`.
@@ -67,11 +84,13 @@ pub(crate) struct Link {
     pub(crate) to: String,
 }
 
-/// Files copied out of one wheel.
+/// Files copied out of one archive.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Take {
-    pub(crate) wheel: String,
+    /// `wheel = "…"` or `source = "…"`. In stamps it is `wheel` for both.
+    #[serde(rename = "wheel", alias = "source")]
+    pub(crate) archive: String,
     pub(crate) strip: String,
     #[serde(default)]
     pub(crate) into: String,
@@ -81,21 +100,42 @@ pub(crate) struct Take {
 impl Pins {
     /// The pins this program was built with.
     pub(crate) fn read() -> Result<Self> {
-        toml::from_str(TEXT).context("xtask/pins.toml cannot be read")
+        let mut pins: Self = toml::from_str(TEXT).context("xtask/pins.toml cannot be read")?;
+        for source in &mut pins.sources {
+            source.format = Format::Source;
+        }
+        Ok(pins)
     }
 
-    /// The wheel of that name.
-    pub(crate) fn wheel(&self, name: &str) -> Result<&Wheel> {
-        self.wheels.iter().find(|wheel| wheel.name == name).with_context(|| {
-            format!("xtask/pins.toml: a part takes from {name:?}, but no such [[wheel]]")
+    /// The archive of that name.
+    pub(crate) fn archive(&self, name: &str) -> Result<&Archive> {
+        self.archives().find(|archive| archive.name == name).with_context(|| {
+            format!(
+                "xtask/pins.toml: a part takes from {name:?}, but no such [[wheel]] or [[source]]"
+            )
         })
+    }
+
+    fn archives(&self) -> impl Iterator<Item = &Archive> {
+        self.wheels.iter().chain(&self.sources)
     }
 }
 
-impl Wheel {
+impl Archive {
     /// The name of its file in the cache; another build of the same version is another file.
     pub(crate) fn file_name(&self) -> String {
-        format!("{}-{}-{:.12}.whl", self.name, self.version, self.sha256)
+        let ending = self.format.ending();
+        format!("{}-{}-{:.12}.{ending}", self.name, self.version, self.sha256)
+    }
+}
+
+impl Format {
+    /// How the names of its files end.
+    pub(crate) fn ending(self) -> &'static str {
+        match self {
+            Self::Wheel => "whl",
+            Self::Source => "tar.gz",
+        }
     }
 }
 
@@ -104,16 +144,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_take_names_a_pinned_wheel_with_a_full_hash() {
+    fn every_take_names_a_pinned_archive_with_a_full_hash() {
         let pins = Pins::read().unwrap();
         for part in &pins.parts {
             for take in part.takes.iter().chain(&part.cuda_takes) {
-                pins.wheel(&take.wheel).unwrap();
+                pins.archive(&take.archive).unwrap();
             }
         }
-        for wheel in &pins.wheels {
-            assert_eq!(wheel.sha256.len(), 64, "{}", wheel.name);
-            assert!(wheel.sha256.chars().all(|c| c.is_ascii_hexdigit()), "{}", wheel.name);
+        for archive in pins.archives() {
+            assert_eq!(archive.sha256.len(), 64, "{}", archive.name);
+            assert!(archive.sha256.chars().all(|c| c.is_ascii_hexdigit()), "{}", archive.name);
         }
     }
 }

@@ -145,8 +145,9 @@ impl Log {
         Ok(Self::with_head(folder, layout, segment_bytes, BTreeMap::new(), first, PREFIX))
     }
 
-    /// Opens the log in `folder`, an empty one if there is none. Gives it with the records from `from` on (all without it), which
-    /// are checked. What follows the first damaged record is removed, with a warning.
+    /// Opens the log in `folder`, an empty one if there is none. Gives it with the records from
+    /// `from` on (all without it, or if it lies behind all there is), which are checked. What
+    /// follows the first damaged record is set aside, with a warning.
     ///
     /// # Errors
     /// [`Error`] if files cannot be read or belong to something else.
@@ -169,6 +170,7 @@ impl Log {
             let log = Self::create(folder, layout, segment_bytes)?;
             return Ok((log, Vec::new()));
         };
+        let from = from.filter(|from| from.segment <= last);
         let mut records = Vec::new();
         let mut end = (last, PREFIX);
         for (&index, segment) in &segments {

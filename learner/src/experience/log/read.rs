@@ -4,7 +4,7 @@ use super::{Error, HEADER, Kind, MAGIC, PREFIX, Record, file};
 use crate::experience::segment::Segment;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -60,25 +60,34 @@ pub(super) fn scan(
     }
 }
 
-/// Removes what lies behind the end of the log, which was damaged or never begun.
+/// Removes what lies behind the end of the log, which was damaged or never begun. If it was damaged,
+/// a copy stays beside the segments, for whoever wants to know what became of it.
 pub(super) fn remove_behind(
     segments: &mut BTreeMap<u32, Arc<Segment>>,
     (index, offset): (u32, usize),
 ) -> Result<(), Error> {
     let behind = segments.split_off(&(index + 1));
     for segment in behind.values() {
-        tracing::warn!(path = %segment.path().display(), "removed a segment behind damage");
-        segment.remove().map_err(file("remove", segment.path()))?;
+        let aside = aside(segment.path());
+        tracing::warn!(path = %aside.display(), "set a segment behind damage aside");
+        std::fs::rename(segment.path(), &aside).map_err(file("rename to", &aside))?;
     }
     if let Some(segment) = segments.get(&index)
         && offset + 4 <= segment.len()
         && segment.word(offset).load(Ordering::Relaxed) != 0
     {
-        let path = segment.path().display();
-        tracing::warn!(%path, offset, "the log is damaged from here on; the rest is removed");
+        let (path, aside) = (segment.path(), aside(segment.path()));
+        std::fs::copy(path, &aside).map_err(file("copy what is damaged to", &aside))?;
+        let (path, copy) = (path.display(), aside.display());
+        tracing::warn!(%path, offset, %copy, "the log is damaged from here on; the rest is removed");
         segment.wipe(offset);
     }
     Ok(())
+}
+
+/// Where a damaged segment is kept, which no log looks at.
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("damaged")
 }
 
 pub(super) fn new_segment(

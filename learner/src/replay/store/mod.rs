@@ -201,6 +201,7 @@ impl Store {
     pub fn insert(&self, chunk: &CheckedChunk) -> Result<Stored, InsertError> {
         let _shared = self.gate.read();
         let newest = self.check_versions(chunk)?;
+        self.check_tasks_in_force(chunk)?;
         let transitions = chunk.len() as u64;
         let admission = self.ledger.admit(chunk.origin, transitions, || self.write(chunk))?;
         match admission {
@@ -225,6 +226,16 @@ impl Store {
                 Err(InsertError::Refused(Refusal::Gap { expected, got }))
             }
         }
+    }
+
+    fn check_tasks_in_force(&self, chunk: &CheckedChunk) -> Result<(), Refusal> {
+        let tasks = self.settings.tasks;
+        for (transition, task) in chunk.tasks_in_force().enumerate() {
+            if task as usize >= tasks {
+                return Err(Refusal::NoSuchTask { transition, last: tasks - 1, got: task });
+            }
+        }
+        Ok(())
     }
 
     fn check_versions(&self, chunk: &CheckedChunk) -> Result<Version, Refusal> {

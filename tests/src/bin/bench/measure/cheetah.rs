@@ -28,7 +28,7 @@ pub(crate) fn family() -> anyhow::Result<&'static dyn TaskFamily> {
 
 /// The acting networks of an experiment, and random weights for them.
 pub(crate) fn agent(experiment: &Experiment) -> anyhow::Result<(AgentSpec, Params)> {
-    let family = envs::find(&experiment.environment.family)?;
+    let family = envs::build(&experiment.environment)?;
     let spec = AgentSpec::of(experiment, &family.spec());
     let mut rng = stream(1, Role::Initialise, 0, 0);
     let params = nets::init::networks(&spec.networks(), &mut rng)?;

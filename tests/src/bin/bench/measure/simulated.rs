@@ -105,7 +105,7 @@ impl Worker {
         let reply = control.register(request).await?.into_inner();
         let key = reply.actor.context("expected the key of an actor")?;
         let experiment: Experiment = serde_json::from_str(&reply.experiment)?;
-        let spec = envs::find(&experiment.environment.family)?.spec();
+        let spec = envs::build(&experiment.environment)?.spec();
         let learner = reply.learner.trim_start_matches("http://").to_owned();
         let mut experience = proto::connect::experience(
             proto::connect::connect(&learner, proto::Role::Learner, &Credentials::none()).await?,
@@ -189,7 +189,7 @@ impl Worker {
 
     /// An episode as long as they get.
     fn segment(&self) -> anyhow::Result<Segment> {
-        let EnvSpec { observation_dim, action_dim, horizon, shaped_reward } = self.spec;
+        let EnvSpec { observation_dim, action_dim, horizon, shaped_reward, .. } = self.spec;
         let mut rng = stream(1, Role::Environment, self.sequence, self.key.incarnation);
         let mut numbers = |count: usize| -> Vec<f32> {
             (0..count).map(|_| rng.random_range(-1.0..=1.0)).collect()

@@ -1,8 +1,9 @@
 //! `soak`: resident memory of each process of a run over time.
 //!
 //! `coordinator train` with the quickstart, two actors, and a budget that does not end; the replay
-//! is small enough to be full, and its oldest transitions to go, well before the looking begins
-//! ([`WARM_UP`]). Every few seconds the resident memory of the coordinator and of its children is read;
+//! is small and fills fast. The looking begins when the run does nothing any more that it has not
+//! done before: the first segment of the experience log has been removed, for which the replay must
+//! have been full and checkpoints written, and some time has passed since ([`SETTLE`]). Every few seconds the resident memory of the coordinator and of its children is read;
 //! all readings go to a CSV file. What is printed is the growth: the median of the last tenth over
 //! the median of the first tenth.
 
@@ -18,19 +19,22 @@ use std::time::{Duration, Instant};
 use tests::process::{Memory, Process, Signal, memory, program};
 
 const BENCH: &str = "soak";
-/// Until every process has done everything there is to do at least once.
-const WARM_UP: Duration = Duration::from_secs(240);
+/// For the first segment of the log to go.
+const WARM_UP: Duration = Duration::from_secs(900);
+/// From then on until readings count.
+const SETTLE: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(5);
 /// For learner and actors to appear.
 const BEGIN: Duration = Duration::from_secs(30);
 const LEAVE: Duration = Duration::from_secs(20);
 const ACTORS: usize = 2;
 
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
     "budget.env_steps=1000000000000",
     "actors.count=2",
     "actors.environments=8",
-    "replay.transitions_per_task=1000",
+    "collection.samples_per_insert=4",
+    "replay.transitions_per_task=200",
     "replay.segment_mib=1",
 ];
 
@@ -52,7 +56,17 @@ async fn soak(length: Duration) -> anyhow::Result<()> {
     let mut readings: BTreeMap<String, Readings> = BTreeMap::new();
     let start = Instant::now();
     let mut ticks = tokio::time::interval(EVERY);
-    while start.elapsed() < WARM_UP + length {
+    let first_segment = folder.join("run/experience/00000000.segment");
+    let mut warm: Option<Duration> = None;
+    while warm.is_none_or(|warm| start.elapsed() < warm + SETTLE + length) {
+        if warm.is_none() && start.elapsed() > BEGIN && !first_segment.exists() {
+            warm = Some(start.elapsed());
+        }
+        ensure!(
+            warm.is_some() || start.elapsed() < WARM_UP,
+            "expected {} to be removed within {WARM_UP:?}",
+            first_segment.display()
+        );
         ticks.tick().await;
         for (name, pid) in &members {
             let now = memory(*pid).with_context(|| format!("{name} has ended: {}", run.tail(5)))?;
@@ -63,7 +77,7 @@ async fn soak(length: Duration) -> anyhow::Result<()> {
     end(&mut run).await?;
     let csv = write(&readings)?;
     for (name, readings) in &readings {
-        print(name, readings, length, &csv)?;
+        print(name, readings, warm.unwrap_or_default() + SETTLE, &csv)?;
     }
     fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))
 }
@@ -147,9 +161,10 @@ fn write(readings: &BTreeMap<String, Readings>) -> anyhow::Result<PathBuf> {
     Ok(path.canonicalize().unwrap_or(path))
 }
 
-fn print(name: &str, readings: &Readings, length: Duration, csv: &Path) -> anyhow::Result<()> {
+/// Readings before `warm` do not count.
+fn print(name: &str, readings: &Readings, warm: Duration, csv: &Path) -> anyhow::Result<()> {
     let settled: Vec<&(f64, Memory)> =
-        readings.iter().filter(|(at, _)| *at >= WARM_UP.as_secs_f64()).collect();
+        readings.iter().filter(|(at, _)| *at >= warm.as_secs_f64()).collect();
     let tenth = (settled.len() / 10).max(1);
     ensure!(settled.len() >= 2 * tenth, "expected more than {} readings", settled.len());
     let mib = |of: fn(&Memory) -> u64, part: &[&(f64, Memory)]| {
@@ -162,7 +177,7 @@ fn print(name: &str, readings: &Readings, length: Duration, csv: &Path) -> anyho
     let anonymous = |part| mib(|memory| memory.anonymous, part);
     let (from, to) = (resident(first), resident(last));
     let detail = json!({
-        "minutes": length.as_secs_f64() / 60.0, "from_mib": from, "to_mib": to,
+        "warm_after_s": warm.as_secs_f64(), "minutes": settled.len() as f64 * EVERY.as_secs_f64() / 60.0, "from_mib": from, "to_mib": to,
         "anonymous_from_mib": anonymous(first), "anonymous_to_mib": anonymous(last),
         "readings": settled.len(), "target_percent": 2, "csv": csv,
     });

@@ -162,7 +162,7 @@ async fn follow(
 
 /// The service of experience beside that of weights needs one.
 fn unused_replay() -> anyhow::Result<Replay> {
-    let spec = EnvSpec { observation_dim: 1, action_dim: 1, horizon: 1, shaped_reward: false };
+    let spec = EnvSpec::new(1, 1, 1);
     let sizes = Sizes { tasks: 1, transitions: 1, context: 1 };
     Ok(Replay::empty(spec, RowLayout::new(&spec, false), sizes)?)
 }

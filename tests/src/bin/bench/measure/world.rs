@@ -39,7 +39,7 @@ pub(crate) struct World {
 impl World {
     /// Serves `experiment` with random weights of version 0.
     pub(crate) async fn start(experiment: &Experiment) -> anyhow::Result<Self> {
-        let family = envs::find(&experiment.environment.family)?;
+        let family = envs::build(&experiment.environment)?;
         let layout = RowLayout::new(&family.spec(), experiment.inference.next_observation);
         let tasks = family.tasks(types::Split::Train).len();
         let sizes = Sizes { tasks, transitions: ROWS, context: 400 };
@@ -84,7 +84,7 @@ impl World {
 
     /// Transitions acknowledged so far.
     pub(crate) fn transitions(&self) -> u64 {
-        self.counters.acknowledged.load(Ordering::Acquire)
+        self.counters.acknowledged()
     }
 
     /// Waits until so many transitions are acknowledged, while all `actors` work.

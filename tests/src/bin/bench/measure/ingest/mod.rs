@@ -31,7 +31,6 @@ use learner::publish::{self, Publisher, Subscription};
 use learner::replay::RowLayout;
 use learner::service::{self, experience::Counters};
 use proto::connect::{Channel, connect};
-use proto::tonic::transport;
 use proto::{Credentials, Role, v1};
 use serde_json::json;
 use std::sync::Arc;
@@ -158,7 +157,7 @@ impl Server {
     }
 }
 
-type Serving = JoinHandle<Result<(), transport::Error>>;
+type Serving = JoinHandle<learner::Result<()>>;
 
 /// A replay that expects the chunks of all clients.
 fn empty_replay() -> anyhow::Result<Replay> {

@@ -1,6 +1,6 @@
 //! The reference: an experience service that looks at nothing.
 
-use proto::tonic::{Request, Response, Status, Streaming, transport};
+use proto::tonic::{Request, Response, Status, Streaming};
 use proto::v1;
 use proto::v1::experience_server::{Experience, ExperienceServer};
 use tokio::net::TcpListener;
@@ -12,10 +12,7 @@ use tokio_util::sync::CancellationToken;
 const ACKS: usize = 16;
 
 /// Serves with the settings of the learner.
-pub(super) async fn serve(
-    listener: TcpListener,
-    stop: CancellationToken,
-) -> Result<(), transport::Error> {
+pub(super) async fn serve(listener: TcpListener, stop: CancellationToken) -> learner::Result<()> {
     let service = ExperienceServer::new(Wire).max_decoding_message_size(proto::MAX_MESSAGE);
     proto::connect::server()
         .add_service(service)
@@ -23,7 +20,8 @@ pub(super) async fn serve(
             proto::connect::incoming(listener, &proto::Credentials::none()),
             stop.cancelled_owned(),
         )
-        .await
+        .await?;
+    Ok(())
 }
 
 #[derive(Debug)]

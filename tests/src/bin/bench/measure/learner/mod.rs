@@ -60,7 +60,7 @@ pub(crate) fn measure(device: &str) -> anyhow::Result<()> {
 }
 
 fn case(experiment: &Experiment, name: &str, device: Device) -> anyhow::Result<()> {
-    let env = envs::find(&experiment.environment.family)?.spec();
+    let env = envs::build(&experiment.environment)?.spec();
     let spec = PearlSpec {
         agent: AgentSpec::of(experiment, &env),
         critics: CriticSpec::of(experiment, &env),
