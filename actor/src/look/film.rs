@@ -1,8 +1,9 @@
 //! Pictures of episodes in a GIF, or in a folder of PNGs.
 
-use super::{Audience, Error, Moment, Reporter, caption};
-use envs::Env;
+use super::caption::Caption;
+use super::{Audience, Error, Moment, Reporter};
 use envs::picture::{Frame, Painter};
+use envs::{Env, TaskFamily};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -143,7 +144,7 @@ fn unwritten(path: &Path, error: impl std::fmt::Display) -> Error {
 /// Makes pictures of what it sees, and has a reporter tell of it.
 #[derive(Debug)]
 pub struct Film<W> {
-    family: String,
+    caption: Caption,
     pictures: Pictures,
     painter: Painter,
     output: Output,
@@ -152,11 +153,16 @@ pub struct Film<W> {
 }
 
 impl<W: Write> Film<W> {
-    /// Of the family called `family`, into `output`.
+    /// Of `family`, into `output`.
     #[must_use]
-    pub fn new(family: &str, pictures: Pictures, output: Output, reporter: Reporter<W>) -> Self {
+    pub fn new(
+        family: &dyn TaskFamily,
+        pictures: Pictures,
+        output: Output,
+        reporter: Reporter<W>,
+    ) -> Self {
         let painter = Painter::new(pictures.width.into(), pictures.height.into());
-        Self { family: family.to_owned(), pictures, painter, output, count: 0, reporter }
+        Self { caption: Caption::of(family), pictures, painter, output, count: 0, reporter }
     }
 
     /// Completes the film and says where it is.
@@ -173,7 +179,7 @@ impl<W: Write> Audience for Film<W> {
     fn see(&mut self, moment: &Moment<'_>, env: &mut dyn Env) -> Result<(), Error> {
         if moment.steps.is_multiple_of(self.pictures.every as usize) || moment.is_last() {
             let mut frame = self.painter.paint(env.scene())?;
-            caption::write(&mut frame, &self.family, moment);
+            self.caption.write(&mut frame, moment);
             self.output.add(&frame, self.pictures, moment)?;
             self.count += 1;
         }

@@ -5,5 +5,4 @@ pub mod context;
 
 pub mod box2d;
 pub mod classic;
-pub mod context;
 pub mod mujoco;
