@@ -187,6 +187,7 @@ fn check_references(manifests: &[Value]) {
         for mount in container["volumeMounts"].as_array().unwrap() {
             assert!(there.contains(&&mount["name"]), "{mount} of {there:?}");
         }
+        check_probes(container);
         // The drain takes 10 s at most.
         assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > 10);
     }
@@ -221,6 +222,14 @@ fn check_references(manifests: &[Value]) {
         // Two owners of one number would undo each other's work.
         assert_eq!(scaled["spec"]["replicas"], Value::Null);
     }
+}
+
+/// Nobody is started again for waiting: that only readiness may tell.
+fn check_probes(container: &Value) {
+    let of = |probe: &str| &container[probe]["httpGet"];
+    assert_eq!(of("startupProbe"), &json!({"path": "/livez", "port": "metrics"}));
+    assert_eq!(of("livenessProbe"), of("startupProbe"));
+    assert_eq!(of("readinessProbe"), &json!({"path": "/healthz", "port": "metrics"}));
 }
 
 fn selects(selector: &Value, template: &Value) -> bool {

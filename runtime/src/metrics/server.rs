@@ -116,13 +116,18 @@ impl Place {
         }
         match request.uri().path() {
             "/metrics" => self.metrics(),
+            // That there is an answer is the answer.
+            "/livez" => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
             "/healthz" => match self.source.health() {
                 Health::Good => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
                 Health::Bad(why) => {
                     text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{why}\n"))
                 }
             },
-            _ => text(StatusCode::NOT_FOUND, PLAIN, "try /metrics or /healthz\n".to_owned()),
+            _ => {
+                let paths = "try /metrics, /healthz or /livez\n";
+                text(StatusCode::NOT_FOUND, PLAIN, paths.to_owned())
+            }
         }
     }
 
@@ -235,6 +240,8 @@ mod tests {
         }
         let health = ask(address, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(health.contains("503 ") && health.ends_with("no water\n"), "{health}");
+        let life = ask(address, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(life.contains("200 OK") && life.ends_with("ok\n"), "{life}");
         let posted = ask(address, "POST /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(posted.contains("405 "), "{posted}");
         serving.abort();

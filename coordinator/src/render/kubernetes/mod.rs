@@ -6,14 +6,13 @@ use super::template::{Fill, fill};
 use super::{
     Error, File, Images, Security, check, experiment_file, in_containers, learner_variant, words,
 };
-use pod::http_probe;
 use serde_json::{Value, json};
 use types::Experiment;
 
 /// The file that lists the others.
 pub const KUSTOMIZATION: &str = "kustomization.yaml";
 
-/// Port of `/metrics` and `/healthz`.
+/// Port of `/metrics`, `/healthz` and `/livez`.
 const METRICS_PORT: u16 = 9100;
 /// In containers.
 const STATE: &str = "/var/lib/proteus";
@@ -219,8 +218,6 @@ impl Run<'_> {
             Some(_) => Fill::Text("# The number is the autoscaler's, see autoscaling.yaml.".into()),
         };
         let mut fills = self.pod("actor", "", &[], &[])?;
-        fills.push(("startup", http_probe(2, 60).into()));
-        fills.push(("liveness", http_probe(10, 3).into()));
         fills.push(("arguments", self.joining().into()));
         fills.push(("resources", resources.into()));
         fills.push(("replicas", replicas));
