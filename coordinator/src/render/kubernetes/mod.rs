@@ -1,6 +1,9 @@
 //! Kubernetes: coordinator and learner as StatefulSets of one, actors as a Deployment.
 
+mod identity;
 mod pod;
+
+pub use identity::{Identity, InvalidIdentity};
 
 use super::template::{Fill, fill};
 use super::{
@@ -102,10 +105,7 @@ pub fn render(experiment: &Experiment, settings: &Settings) -> Result<Vec<File>,
 }
 
 /// The name of a run in the cluster.
-///
-/// # Errors
-/// [`Error::Value`] if it cannot be one.
-pub fn name(experiment: &Experiment, wanted: Option<&str>) -> Result<String, Error> {
+fn name(experiment: &Experiment, wanted: Option<&str>) -> Result<String, Error> {
     let derived = || experiment.name.to_lowercase().replace(['_', '.'], "-");
     let name = wanted.map_or_else(derived, str::to_owned);
     check(
@@ -263,6 +263,7 @@ impl Run<'_> {
             None => Fill::Nothing,
         };
         let fills = [
+            ("name", self.name.as_str().into()),
             ("name_plain", Fill::Text(self.name.clone())),
             ("coordinator_port", self.coordinator_port.into()),
             ("secrets", Fill::Text(self.secrets_explained())),
