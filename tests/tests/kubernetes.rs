@@ -9,6 +9,7 @@ mod launch;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use launch::*;
 use schemars::schema_for;
@@ -41,6 +42,7 @@ fn schema(manifest: &Value) -> Value {
         ("apps/v1", "StatefulSet") => schema_for!(StatefulSet),
         ("apps/v1", "Deployment") => schema_for!(Deployment),
         ("autoscaling/v2", "HorizontalPodAutoscaler") => schema_for!(HorizontalPodAutoscaler),
+        ("networking.k8s.io/v1", "NetworkPolicy") => schema_for!(NetworkPolicy),
         ("policy/v1", "PodDisruptionBudget") => schema_for!(PodDisruptionBudget),
         other => panic!("no schema is known for {other:?}"),
     };
@@ -130,7 +132,7 @@ fn manifests_follow_the_published_schemas() {
     ];
     for (name, options) in variants {
         let manifests = rendered(&folder.path().join(name), options);
-        assert!(manifests.len() >= 8, "{name}: {}", manifests.len());
+        assert!(manifests.len() >= 9, "{name}: {}", manifests.len());
         for manifest in &manifests {
             assert_eq!(check(manifest), Vec::<String>::new(), "{name}");
         }
@@ -216,6 +218,9 @@ fn check_references(manifests: &[Value]) {
         let selector = &budget["spec"]["selector"]["matchLabels"];
         assert!(workloads.iter().any(|w| selects(selector, &w["spec"]["template"])), "{budget}");
     }
+    let policies: Vec<&Value> = of("NetworkPolicy").collect();
+    assert_eq!(policies.len(), 1);
+    check_policy(policies[0], &workloads);
     for scaler in of("HorizontalPodAutoscaler") {
         let target = &scaler["spec"]["scaleTargetRef"]["name"];
         let scaled = workloads.iter().find(|w| &w["metadata"]["name"] == target).unwrap();
@@ -232,6 +237,26 @@ fn check_probes(container: &Value) {
     assert_eq!(of("readinessProbe"), &json!({"path": "/healthz", "port": "metrics"}));
 }
 
+/// Pods of the namespace reach every port of every pod; others the metrics at most.
+fn check_policy(policy: &Value, workloads: &[&Value]) {
+    let spec = &policy["spec"];
+    for workload in workloads {
+        let template = &workload["spec"]["template"];
+        assert!(selects(&spec["podSelector"]["matchLabels"], template), "{workload}");
+        for port in template["spec"]["containers"][0]["ports"].as_array().unwrap() {
+            let rules = spec["ingress"].as_array().unwrap().iter();
+            let mut open = rules.filter(|rule| {
+                let ports = rule["ports"].as_array().unwrap().iter();
+                ports.map(|port| &port["port"]).any(|open| open == &port["containerPort"])
+            });
+            let from = open.next().unwrap()["from"].as_array().unwrap();
+            assert_eq!(open.next(), None, "{port}");
+            assert!(from.contains(&json!({"podSelector": {}})), "{port}");
+            assert_eq!(from.len() > 1, port["name"] == "metrics", "{port}: {from:?}");
+        }
+    }
+}
+
 fn selects(selector: &Value, template: &Value) -> bool {
     let labels = &template["metadata"]["labels"];
     let mut pairs = selector.as_object().unwrap().iter();
@@ -245,6 +270,7 @@ fn names_that_kubernetes_would_refuse_are_refused_at_once() {
         (vec!["--name", "9-run"], "--name"),
         (vec!["--name", "a-name-that-is-far-too-long-for-what-is-added"], "--name"),
         (vec!["--namespace", "My Lab"], "--namespace"),
+        (vec!["--monitoring", ""], "--monitoring"),
         (vec!["--storage", "20 GB"], "--storage"),
         (vec!["--max-actors", "2"], "--max-actors"),
         (vec!["--image-prefix", "a b/"], "--image-prefix"),

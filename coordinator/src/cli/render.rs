@@ -138,6 +138,9 @@ struct Kubernetes {
     /// Storage class of the volumes [default: the cluster's]
     #[arg(long, value_name = "NAME")]
     storage_class: Option<String>,
+    /// Namespace whose pods may read the metrics
+    #[arg(long, value_name = "NAMESPACE", default_value = "monitoring")]
+    monitoring: String,
     /// Let an autoscaler go from actors.count up to this many actors
     #[arg(long, value_name = "N")]
     max_actors: Option<u32>,
@@ -242,7 +245,8 @@ impl Options {
     }
 
     fn kubernetes(&self) -> kubernetes::Settings {
-        let Kubernetes { name, namespace, storage, storage_class, max_actors } = &self.kubernetes;
+        let Kubernetes { name, namespace, storage, storage_class, monitoring, max_actors } =
+            &self.kubernetes;
         let security = if self.insecure { Security::Insecure } else { Security::Guarded(()) };
         kubernetes::Settings {
             name: name.clone(),
@@ -255,6 +259,7 @@ impl Options {
             cpus: self.sizes.cpus,
             actor_memory: format!("{}Mi", self.sizes.actor_memory),
             max_actors: *max_actors,
+            monitoring: monitoring.clone(),
             security,
         }
     }
