@@ -4,6 +4,7 @@
 
 mod support;
 
+use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use support::install::Installed;
@@ -72,5 +73,39 @@ fn secrets_go_where_the_folder_was_rendered_for() {
         }
         assert_eq!(manifests, ["apply --kustomize out"]);
         std::fs::remove_file(&calls).unwrap();
+    }
+}
+
+#[test]
+fn a_token_is_rotated_under_containers_that_run() {
+    let installed = with_credentials();
+    let render = ["render", "--target", "compose", "-o", "out", "experiment.toml"];
+    succeed(&installed, &[&render[..], &CREDENTIALS[..]].concat());
+    let manifest = std::fs::read_to_string(installed.path().join("out/compose.yaml")).unwrap();
+    let manifest: Value = serde_norway::from_str(&manifest).unwrap();
+    let token = installed.path().join("certs/token");
+    let old = std::fs::read_to_string(&token).unwrap();
+
+    let seen = installed.path().join("seen");
+    std::fs::create_dir(&seen).unwrap();
+    for service in ["coordinator", "learner", "actor"] {
+        let volumes = manifest["services"][service]["volumes"].as_array().unwrap();
+        let sources: Vec<PathBuf> =
+            volumes.iter().map(|volume| volume["source"].as_str().unwrap().into()).collect();
+        // No container gets what would let it issue certificates, or be somebody else.
+        let authority = |source: &PathBuf| source.join("ca-key.pem").exists();
+        assert!(!sources.iter().any(authority), "{sources:?}");
+        // A file that is mounted is the one that it was then, as is another name of it.
+        let mounted = sources.iter().find(|source| source.is_file() && source.ends_with("token"));
+        std::fs::hard_link(mounted.unwrap(), seen.join(service)).unwrap();
+    }
+    for rotation in 1..=2 {
+        succeed(&installed, &["certs", "token", "--rotate"]);
+        let new = std::fs::read_to_string(&token).unwrap();
+        assert_eq!((new.lines().count(), new.len()), (2, 2 * old.len()), "{rotation}");
+        assert_eq!(new.contains(&old), rotation == 1);
+        for service in ["coordinator", "learner", "actor"] {
+            assert_eq!(std::fs::read_to_string(seen.join(service)).unwrap(), new, "{service}");
+        }
     }
 }
