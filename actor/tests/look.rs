@@ -247,7 +247,7 @@ fn pictures_show_the_goal_where_it_is_and_words_above() {
         let start = png(&pictures.join("episode-0-step-0000.png"));
         let end = png(&pictures.join("episode-0-step-0020.png"));
         assert_eq!((start.0, start.1), (400, 400));
-        let goal = |axis| {
+        let goal = |axis: usize| {
             envs::find("point-robot").unwrap().tasks(Split::Test)[index].parameters[axis].value
         };
         // The picture shows -2 to 2 along both axes, y upwards.

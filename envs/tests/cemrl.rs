@@ -159,7 +159,7 @@ fn rewards_follow_the_formulas() -> Result<()> {
     for family in suite.families {
         for split in SPLITS {
             let tasks = family.tasks(split);
-            for (seed, task) in (10..).zip(tasks.iter().step_by(tasks.len().div_ceil(5))) {
+            for (seed, task) in (10..).zip(tasks.iter().step_by(tasks.len().div_ceil(3))) {
                 check_rewards(*family, family.name(), task, seed)?;
             }
         }
@@ -187,7 +187,8 @@ fn rewards_follow_the_task_in_force() -> Result<()> {
 
 #[test]
 fn bodies_that_may_fall_end_their_episode_when_they_have() -> Result<()> {
-    let cases: [(&str, fn(&[f64]) -> bool); 4] = [
+    type Stands = fn(&[f64]) -> bool;
+    let cases: [(&str, Stands); 4] = [
         ("hopper-non-stationary-vel", |o| o[0] > 0.7 && o[1].abs() < 0.2),
         ("walker2d-non-stationary-vel", |o| o[0] > 0.8 && o[0] < 2.0 && o[1].abs() < 1.0),
         ("walker2d-rand-params", |o| o[0] > 0.8 && o[0] < 2.0 && o[1].abs() < 1.0),
@@ -344,11 +345,8 @@ fn a_task_that_changes_leaves_positions_and_velocities_as_they_are() -> Result<(
             }
             results.push(observation.clone());
         }
-        let far =
-            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        // The solver starts from other numbers after a change, so not to the last bit.
-        let (same, other) = (far(&results[0], &results[1]), far(&results[0], &results[2]));
-        ensure!(same < 1e-3 && other > 1e-2, "{name}: {same}, {other}");
+        ensure!(results[0] == results[1], "{name}: the change to the same task was felt");
+        ensure!(results[0] != results[2], "{name}: the change to another task was not felt");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! | tasks | multipliers: of each part's mass and three moments of inertia, and of each geometry's three frictions, 1.5^U(-s, s); of each joint's damping, 1.3^U(-s, s); s = 3, for the walker 1 |
 //! | reward | cheetah v - 0.1 ‖a‖²; walker v + 1 - 0.001 ‖a‖²; ant v + 1 - 0.5 ‖a‖² - 0.0005 ‖f‖², f the contact forces on the bodies, each clipped to [-1, 1] |
 //! | end | walker: height outside (0.8, 2) m or pitch outside (-1, 1) rad; ant: height outside [0.2, 1] m |
-//! | change | cheetah and ant: with probability 0.01 in each step after 101 steps; walker: every 7 + U(0, 2) m |
+//! | change | cheetah and ant: with probability 0.01 per step once 101 steps have passed; walker: every 7 + U(0, 2) m |
 //! | horizon | 200 with one task, 800 where it changes (walker 400) |
 //!
 //! As in CEMRL's `meta_rand_envs`, with these differences:
@@ -16,6 +16,8 @@
 //! - Its generator is not seeded; here the lists are NumPy's with seed 1337.
 //! - After a change by chance, another one can follow; there it is one per episode.
 //! - What MuJoCo derives from masses follows them.
+//! - Frame skips are those of the bodies (5, the walker 4). A base class there, as in the
+//!   `rand_param_envs` that it stems from, uses its own whatever it is given.
 
 use crate::bodies;
 use crate::body::Body;
@@ -182,6 +184,10 @@ pub(super) const MULTIPLIERS: &str = "multipliers of masses, inertias and fricti
 pub(super) const NO_DRIFT: &str = "a task multiplies the model as loaded (in the source, the build \
     before); task lists are seeded; what MuJoCo derives from masses follows them";
 
+const REPEATED: &str = "changes may repeat within an episode (in the source there is one at most); \
+    a task multiplies the model as loaded (in the source, the build before); task lists are seeded; \
+    what MuJoCo derives from masses follows them";
+
 pub(super) const CHEETAH_FAMILY: Family = Family {
     name: "cheetah-rand-params",
     summary: "HalfCheetah runs forward, and its masses, inertias, frictions and dampings vary.",
@@ -239,6 +245,7 @@ static CHANGING_CHEETAH: Family = Family {
     name: "cheetah-non-stationary-rand-params",
     summary: "HalfCheetah runs forward, and its build changes with probability 0.01 per step.",
     horizon: LONG,
+    card: Card { differences: REPEATED, ..CHEETAH_FAMILY.card },
     ..CHEETAH_FAMILY
 };
 
@@ -253,6 +260,7 @@ static CHANGING_ANT: Family = Family {
     name: "ant-non-stationary-rand-params",
     summary: "Ant walks forward, and its build changes with probability 0.01 per step.",
     horizon: LONG,
+    card: Card { differences: REPEATED, ..ANT_FAMILY.card },
     ..ANT_FAMILY
 };
 

@@ -6,7 +6,7 @@
 //! | disabled | its motors do nothing and are not paid for; thigh and shin are half as long and thick, the shin where the thigh was, and red |
 //! | reward | v + 1 - 0.5 ‖a‖² - 0.0005 ‖f‖², f the contact forces on the bodies, each clipped to [-1, 1] |
 //! | end | height outside [0.2, 1] m |
-//! | change | with probability 0.01 in each step after 101 steps |
+//! | change | with probability 0.01 per step once 101 steps have passed |
 //! | horizon | 200 with one task, 800 where it changes |
 //!
 //! As in CEMRL's `meta_rand_envs`, where a random leg is disabled in the course of an episode and

@@ -43,8 +43,8 @@ pub(crate) const fn by_time(every: u32) -> Change {
     Change { when: When::Time { every }, next: Next::Random }
 }
 
-/// From the 101st step after the last change on, changes to some task of the split with a
-/// probability of 0.01 in each.
+/// Once 101 steps have passed since the last change, changes to some task of the split with a
+/// probability of 0.01 per step.
 pub(crate) const BY_CHANCE: Change =
     Change { when: When::Chance { after: 101, probability: 0.01 }, next: Next::Random };
 
