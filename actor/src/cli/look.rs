@@ -113,7 +113,7 @@ impl Render {
         let pictures = Pictures { width, height, every: self.every, per_second: self.per_second };
         let (mut stage, family) = self.play.stage()?;
         let output = Output::open(&self.output, pictures)?;
-        let mut film = Film::new(&family, pictures, output, reporter(Detail::Episodes));
+        let mut film = Film::new(family.as_ref(), pictures, output, reporter(Detail::Episodes));
         for episode in 0..self.play.episodes {
             stage.play(episode, &mut film)?;
         }

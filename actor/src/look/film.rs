@@ -153,7 +153,7 @@ pub struct Film<W> {
 }
 
 impl<W: Write> Film<W> {
-    /// Of `family`, into `output`.
+    /// Of episodes of `family`, into `output`.
     #[must_use]
     pub fn new(
         family: &dyn TaskFamily,
