@@ -7,12 +7,13 @@
 
 use anyhow::{Context, Result, bail};
 use envs::body::{Body, Plan};
+use envs::carl::context::Feature;
 use envs::{Env, TaskFamily, bodies, find};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
-use types::{EnvSpec, Role, Split, Task, stream};
+use types::{EnvSpec, Parameter, Role, Split, Task, TaskRef, stream};
 
 const ENVIRONMENTS: usize = 16;
 /// Steps of each environment between two looks at the clock.
@@ -92,6 +93,18 @@ struct Member {
     steps: usize,
 }
 
+/// The physics of the model where tasks would change it, or else tasks of the family.
+fn tasks(family: &dyn TaskFamily) -> Vec<Task> {
+    let parameter = |f: &Feature| Parameter { name: f.name.to_owned(), value: f.default };
+    match family.features() {
+        [] => family.tasks(Split::Train),
+        features => vec![Task {
+            id: TaskRef { split: Split::Train, index: 0 },
+            parameters: features.iter().map(parameter).collect(),
+        }],
+    }
+}
+
 /// The environments, and what they do in a block.
 struct Fleet {
     spec: EnvSpec,
@@ -110,7 +123,7 @@ impl Fleet {
         let actions = (0..BLOCK * ENVIRONMENTS * spec.action_dim)
             .map(|_| dice.random_range(-1.0..=1.0))
             .collect();
-        let tasks = family.tasks(Split::Train);
+        let tasks = tasks(family);
         let member = |index: usize| {
             Ok(Member {
                 env: family.make()?,
