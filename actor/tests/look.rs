@@ -168,7 +168,35 @@ fn weights_of_another_family_are_refused() {
     assert_eq!(episodes(&lines(&play("point-robot"))).len(), 1);
     let refused = play("cheetah-vel");
     assert_eq!(refused.status.code(), USAGE);
-    assert!(error(&refused).contains("trained on, point-robot; got cheetah-vel"));
+    assert!(error(&refused).contains("family of the experiment, point-robot; got cheetah-vel"));
+}
+
+/// An experiment shows what it puts around a family, before there are any weights.
+#[test]
+fn an_experiment_can_be_looked_at_without_weights() {
+    let mut experiment = fixtures::experiment();
+    experiment.environment.visible = vec!["goal_x".to_owned()];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("experiment.json");
+    std::fs::write(&path, serde_json::to_vec(&experiment).unwrap()).unwrap();
+    let with = ["--experiment", path.to_str().unwrap()];
+
+    let output = actor(&["show", "point-robot"]).args(with).output().unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["env"]["observation_dim"], 3);
+    let told = actor(&["rollout", "point-robot", "--steps"]).args(with).output().unwrap();
+    let widths = lines(&told).into_iter().filter_map(|event| match event {
+        Event::Step { observation, .. } => Some(observation.len()),
+        _ => None,
+    });
+    assert!(widths.into_iter().all(|width| width == 3));
+}
+
+#[test]
+fn no_episodes_are_an_error_of_usage() {
+    let arguments = ["rollout", "point-robot", "--episodes", "0"];
+    let output = actor(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", error(&output));
 }
 
 #[test]

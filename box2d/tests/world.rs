@@ -55,8 +55,12 @@ fn a_motor_turns_a_hinge_as_far_as_its_limit() -> Result<(), Broken> {
     };
     let joint = world.add_hinge(wall, door, &hinge)?;
     world.set_motor(joint, 2.0, 1000.0);
-    world.step(0.01, 20, 20)?;
-    assert!((world.joint_state(joint).speed - 2.0).abs() < 1e-3);
+    // The solver comes nearer with each step.
+    for _ in 0..5 {
+        world.step(0.01, 20, 20)?;
+    }
+    let speed = world.joint_state(joint).speed;
+    assert!((speed - 2.0).abs() < 1e-3, "{speed}");
     for _ in 0..100 {
         world.step(0.01, 20, 20)?;
     }

@@ -3,6 +3,7 @@
 
 use crate::journal::Snapshot;
 use crate::journal::record;
+use crate::looks::excused;
 use crate::registry::Now;
 use crate::restore::newcomer;
 use proto::v1::LearnerProgress;
@@ -15,9 +16,6 @@ pub const SILENCE: Duration = Duration::from_secs(3);
 pub const HUNG: Duration = Duration::from_secs(30);
 /// How long a run waits for a learner that has gone, unless the user says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(300);
-/// Longer than this between two looks, the coordinator itself was held up: what it did not hear
-/// then is nobody's fault.
-const HELD_UP: Duration = Duration::from_secs(2);
 
 /// A process that wants to be the learner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +69,6 @@ pub struct Seat {
     empty: Option<(Now, String)>,
     /// The learner has been told that it may leave.
     released: bool,
-    looked: Now,
     reached: Reached,
 }
 
@@ -217,18 +214,13 @@ impl Seat {
         self.released || (self.learner.is_none() && self.empty.is_none())
     }
 
-    /// Time passes.
-    pub fn look(&mut self, now: Now) {
-        let passed = now.saturating_sub(self.looked);
-        self.looked = now;
-        if passed <= HELD_UP {
-            return;
-        }
+    /// The coordinator was held up for so long, until `now`.
+    pub(crate) fn excuse(&mut self, held_up: Duration, now: Now) {
         if let Some(learner) = &mut self.learner {
-            learner.heard = (learner.heard + passed).min(now);
+            learner.heard = excused(learner.heard, held_up, now);
         }
         if let Some((since, _)) = &mut self.empty {
-            *since = (*since + passed).min(now);
+            *since = excused(*since, held_up, now);
         }
     }
 

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod launch;
 pub mod learner;
 pub mod logs;
+pub mod looks;
 pub mod metrics;
 pub mod outcomes;
 pub mod output;

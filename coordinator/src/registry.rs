@@ -1,6 +1,7 @@
 //! Who is alive. Pure: the clock is passed in.
 
 use crate::journal::Snapshot;
+use crate::looks::excused;
 use crate::restore::{life_of, write_life};
 use proto::WireError;
 use proto::v1::ActorStats;
@@ -148,6 +149,14 @@ impl Registry {
     pub(crate) fn heard_again(&mut self, now: Now) {
         for life in self.alive.values_mut() {
             life.heard = now;
+        }
+    }
+
+    /// The coordinator was held up for so long, until `now`. Ended lives count too: whether their
+    /// processes come back is heard as little as the rest.
+    pub(crate) fn excuse(&mut self, held_up: Duration, now: Now) {
+        for life in self.alive.values_mut().chain(self.ended.values_mut()) {
+            life.heard = excused(life.heard, held_up, now);
         }
     }
 

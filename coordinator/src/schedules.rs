@@ -213,6 +213,7 @@ impl World {
         let end = self.now + Duration::from_millis(millis);
         while self.now < end {
             self.now += Duration::from_millis(250);
+            self.state.look(self.now);
             self.state.seat.heard(0, self.now).unwrap();
             for (place, key) in &self.lives {
                 if silent & (1 << place) == 0 {
@@ -400,6 +401,7 @@ fn silence(world: &mut World, length: Duration) {
     let end = world.now + length;
     while world.now < end {
         world.now += Duration::from_millis(250);
+        world.state.look(world.now);
         world.state.tick(world.now);
     }
 }

@@ -7,7 +7,7 @@ use crate::server::ServeError;
 use crate::state::{Rules, State};
 use crate::status::About;
 use crate::tasks::History;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use proto::Credentials;
 use proto::v1::{Evaluation, LearnerProgress, StatusReply};
 use runtime::telemetry::Recent;
@@ -164,9 +164,17 @@ impl Shared {
         }
     }
 
+    /// The only way to the state. Whichever comes first after the coordinator was held up finds out:
+    /// it may well be one that judges by silence.
+    fn enter(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock();
+        state.look(self.now());
+        state
+    }
+
     /// An event that others may wait for. The second answer is the number of what it decided.
     pub(crate) fn change<T>(&self, event: impl FnOnce(&mut State, Now) -> T) -> (T, u64) {
-        let mut state = self.state.lock();
+        let mut state = self.enter();
         let answer = event(&mut state, self.now());
         let number = self.write(&mut state);
         drop(state);
@@ -182,7 +190,7 @@ impl Shared {
 
     /// An event that nobody waits for and nobody has to remember, or a look.
     pub(crate) fn quietly<T>(&self, event: impl FnOnce(&mut State) -> T) -> T {
-        event(&mut self.state.lock())
+        event(&mut self.enter())
     }
 
     /// As [`Shared::decide`], for an event that waits for another one, but no longer than `wait`:
@@ -211,7 +219,7 @@ impl Shared {
         loop {
             // From here on a change is not missed, even one during the attempt.
             changed.as_mut().enable();
-            if let Some(found) = attempt(&mut self.state.lock()) {
+            if let Some(found) = attempt(&mut self.enter()) {
                 return found;
             }
             changed.as_mut().await;

@@ -7,6 +7,7 @@ use crate::ids::IdSet;
 use crate::journal::Entry;
 use crate::journal::record;
 use crate::learner::{Joined, Newcomer, Seat};
+use crate::looks::Looks;
 use crate::outcomes::OutcomeLog;
 use crate::quarantine::Quarantine;
 use crate::rates::Rate;
@@ -74,6 +75,7 @@ pub struct State {
     pub(crate) trials: Trials,
     pub(crate) outcomes: OutcomeLog,
     pub(crate) seat: Seat,
+    pub(crate) looks: Looks,
     pub(crate) progress: LearnerProgress,
     pub(crate) newest_evaluation: Option<Evaluation>,
     pub(crate) unrecorded: Vec<Evaluation>,
@@ -107,6 +109,7 @@ impl State {
             trials: Trials::default(),
             outcomes: OutcomeLog::default(),
             seat: Seat::default(),
+            looks: Looks::default(),
             progress,
             newest_evaluation: None,
             unrecorded: Vec::new(),
@@ -537,6 +540,15 @@ impl State {
         self.stopping.get_or_insert(now);
     }
 
+    /// Comes before whatever happens next: if the coordinator was held up until now, nobody is to be
+    /// found silent for it.
+    pub fn look(&mut self, now: Now) {
+        if let Some(held_up) = self.looks.look(now) {
+            self.seat.excuse(held_up, now);
+            self.registry.excuse(held_up, now);
+        }
+    }
+
     /// Time passes: ends the lives that have been silent for too long, and the run if the learner
     /// has been away for too long.
     pub fn tick(&mut self, now: Now) -> Vec<LifeKey> {
@@ -552,7 +564,6 @@ impl State {
     }
 
     fn look_for_learner(&mut self, now: Now) {
-        self.seat.look(now);
         let over = matches!(self.progress.phase.as_str(), "done" | "failed");
         if over || self.seat.is_free() || self.seat.silent(now) <= self.rules.learner_timeout {
             return;

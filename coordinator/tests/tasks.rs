@@ -22,7 +22,8 @@ const SHOWN: &str = r#"{"suite":"pearl","name":"point-robot","summary":"A point 
 "reference":{"random":-30.5,"oracle":-9.25},
 "card":{"observation":"position","action":"displacement","tasks":"goal ~ U(-1, 1)","start":"origin",
 "reward":"-\\|p - goal\\|","end":"never","source":"PEARL","differences":""},
-"traits":{"oracle":true,"place":false,"picture":"drawing"}}"#;
+"traits":{"oracle":true,"place":false,"picture":"drawing"},
+"features":[{"name":"gravity","default":9.8,"low":0.1,"high":null}]}"#;
 
 const PLAYED: &str = r#"{"event":"progress","episode":0,"step":10,"of":20}
 {"event":"episode","episode":0,"task":{"split":"test","index":3},"return":-12.5,"length":20,"terminated":false}
@@ -87,6 +88,7 @@ fn a_family_is_shown_as_a_page() {
         "end          never; at most 20 steps",
         "differences  none",
         "traits       a shaped reward for learning, drawings",
+        "feature      gravity 9.8, from 0.1 to ∞\n",
         "returns      random actions -30.50, oracle -9.25",
         "train-0    goal 0.2500\n… and 1 more; --tasks 2 or --json lists all\ntest-0     goal -0.5000\n",
     ] {

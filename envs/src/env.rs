@@ -55,6 +55,11 @@ pub trait Env: Send {
     /// [`Error::Parameter`] when the task is not one of this family; the one before stays in force.
     fn switch(&mut self, task: &Task) -> Result<(), Error>;
 
+    /// Whether [`Env::switch`] does so; `false` where a task can only come with a reset.
+    fn can_switch(&self) -> bool {
+        true
+    }
+
     /// How far the agent has come along the axis on which its family lets tasks change with the
     /// place, m. `None` where there is no such axis.
     fn position(&self) -> Option<f64> {

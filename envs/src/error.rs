@@ -95,6 +95,29 @@ pub enum Error {
         /// The family.
         family: &'static str,
     },
+    /// Tasks are to change within an episode of something that takes them with a reset only.
+    #[error(
+        "{family}: expected an environment whose task can change within an episode, got one that \
+         takes it with a reset; give the Python module a function `set_task`, or leave \
+         environment.change out"
+    )]
+    NoSwitch {
+        /// The family.
+        family: &'static str,
+    },
+    /// A parameter that the agent is to see is no number that an observation can hold.
+    #[error(
+        "task {task}: expected a \"{name}\" that is finite in 32 bits, to show it to the agent, got \
+         {got}; leave it out of environment.visible, or give the task another value"
+    )]
+    Visible {
+        /// Which task.
+        task: TaskRef,
+        /// The parameter.
+        name: String,
+        /// What the task has under that name.
+        got: String,
+    },
     /// A slice does not fit the environment.
     #[error("{what}: expected {expected} numbers, got {got}; see the family's EnvSpec")]
     Length {

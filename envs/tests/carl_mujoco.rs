@@ -14,6 +14,8 @@ use rand_chacha::ChaCha8Rng;
 use types::{Parameter, Role, Split, Task, TaskRef, stream};
 
 const STEPS: usize = 40;
+/// Step before which a task changes.
+const CHANGE: usize = STEPS / 2;
 
 /// Features of the reacher in its first, its 100th and its last task, by `np.random.seed(1337)` and
 /// default * `np.random.uniform(0.5, 1.5)`.
@@ -42,12 +44,37 @@ fn context(features: &[Feature], value: impl Fn(&Feature) -> f64) -> Task {
 type Episode = Vec<(Step, Vec<f32>)>;
 
 fn play(env: &mut dyn Env, family: &dyn TaskFamily, task: &Task) -> Result<Episode> {
+    let nothing = |_: &mut dyn Env, _| Ok(());
+    play_with(env, family, task, nothing)
+}
+
+/// An episode of `task` that changes to `other` half-way.
+fn play_with_a_change_to(
+    other: &Task,
+    env: &mut dyn Env,
+    family: &dyn TaskFamily,
+    task: &Task,
+) -> Result<Episode> {
+    play_with(env, family, task, |env, step| match step {
+        CHANGE => Ok(env.switch(other)?),
+        _ => Ok(()),
+    })
+}
+
+/// An episode of `task`; `before` each step, something may happen.
+fn play_with(
+    env: &mut dyn Env,
+    family: &dyn TaskFamily,
+    task: &Task,
+    before: impl Fn(&mut dyn Env, usize) -> Result<()>,
+) -> Result<Episode> {
     let (spec, mut rng) = (family.spec(), world());
     let mut observation = vec![f32::NAN; spec.observation_dim];
     env.reset(task, &mut rng, &mut observation)?;
     let mut episode = vec![];
-    for action in actions(spec.action_dim) {
-        let step = env.step(&action, &mut rng, &mut observation)?;
+    for (step, action) in actions(spec.action_dim).iter().enumerate() {
+        before(env, step)?;
+        let step = env.step(action, &mut rng, &mut observation)?;
         episode.push((step, observation.clone()));
     }
     Ok(episode)
@@ -104,6 +131,9 @@ fn each_feature_matters<S: Standard>(family: &'static Contextual<S>) -> Result<(
         ensure!(!matters || episode != expected, "{} does nothing", changed.name);
         let same = play(env.as_mut(), family, &default)? == expected;
         ensure!(same, "{} leaves a trace", changed.name);
+
+        let same = play_with_a_change_to(&default, env.as_mut(), family, &default)? == expected;
+        ensure!(same, "a change to the same physics is felt");
 
         let outside = |f: &Feature| if f == changed { f.low - 1.0 } else { f.default };
         let refused = env.switch(&context(features, outside));
@@ -162,7 +192,7 @@ fn every_context_can_be_played() -> Result<()> {
 fn the_striker_varies_what_epi_varies() -> Result<()> {
     let family = find("striker")?;
     let (train, test) = (family.tasks(Split::Train), family.tasks(Split::Test));
-    assert_eq!((train.len(), test.len()), (25, 16));
+    assert_eq!((train.len(), test.len()), (25, 30));
     // s = (0.1, 0.2) is the ball of the model, s = (0.4, 0) the heaviest with the least damping.
     let [known, heavy] = [7, 20].map(|task: usize| &train[task]);
     let mut env = family.make()?;
@@ -174,6 +204,16 @@ fn the_striker_varies_what_epi_varies() -> Result<()> {
     near(known, "damping", 0.5);
     near(heavy, "mass", 3.4);
     near(heavy, "damping", 0.1);
+    // The corners of the test are s = (0.05, -0.05), where nothing slows the ball, and (0.45, 0.45).
+    let [light, last] = [0, 29].map(|task: usize| &test[task]);
+    near(light, "mass", 0.6);
+    near(light, "damping", 0.0);
+    near(last, "mass", 3.8);
+    near(last, "damping", 1.0);
+    for (task, feature) in test.iter().flat_map(|t| family.features().iter().map(move |f| (t, f))) {
+        let value = task.parameter(feature.name).context("parameter")?;
+        assert!((feature.low..=feature.high).contains(&value), "{} {feature:?} {value}", task.id);
+    }
 
     let mut striker = Striker::new()?;
     striker.reset(&mut world());

@@ -1,6 +1,7 @@
 //! An experiment's own contexts.
 
 use anyhow::{Context, Result};
+use envs::carl::context::Feature;
 use envs::{Error, build, find};
 use serde_json::{Value, json};
 use types::{Environment, Role, Split, Task, stream};
@@ -108,5 +109,49 @@ fn defaults_lie_within_bounds_and_default_lists_vary_what_they_name() -> Result<
     }
     let cartpole = find("carl-cartpole")?;
     assert_eq!((cartpole.tasks(Split::Train).len(), cartpole.tasks(Split::Test).len()), (100, 30));
+    Ok(())
+}
+
+/// A value other than the default, within the bounds.
+fn other_value(feature: &Feature) -> f64 {
+    let near = |by: f64| (feature.default + by).clamp(feature.low, feature.high);
+    let by = (0.1 * feature.default.abs()).max(1e-3);
+    if near(by) == feature.default { near(-by) } else { near(by) }
+}
+
+/// Plays a few steps of the only training context of `family`, in which one feature varies.
+fn play_other(family: &str, feature: &Feature) -> Result<()> {
+    let value = other_value(feature);
+    let set = json!({ "count": 1, "features": { feature.name: { "values": [value] } } });
+    let family = build(&environment(family, set.clone(), set)?)?;
+    let task = &family.tasks(Split::Train)[0];
+    assert_eq!(task.parameter(feature.name), Some(value));
+
+    let (spec, mut env) = (family.spec(), family.make()?);
+    let mut rng = stream(1, Role::Environment, 0, 0);
+    let mut observation = vec![0.0; spec.observation_dim];
+    env.reset(task, &mut rng, &mut observation)?;
+    for _ in 0..3 {
+        env.step(&vec![0.5; spec.action_dim], &mut rng, &mut observation)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_family_of_carl_lets_an_experiment_vary_each_of_its_features() -> Result<()> {
+    let suites = envs::suites().iter().filter(|suite| suite.name.starts_with("carl-"));
+    for family in suites.flat_map(|suite| suite.families) {
+        let (name, features) = (family.name(), family.features());
+        let task = family.tasks(Split::Train).into_iter().next().context("a task")?;
+        let parameters: Vec<&str> = task.parameters.iter().map(|p| p.name.as_str()).collect();
+        let named: Vec<&str> = features.iter().map(|feature| feature.name).collect();
+        assert_eq!(named, parameters, "{name}");
+        assert!(!features.is_empty(), "{name}");
+        for feature in features {
+            let bounds = feature.low..=feature.high;
+            assert!(bounds.contains(&feature.default), "{name} {feature:?}");
+            play_other(name, feature).with_context(|| format!("{name} {feature:?}"))?;
+        }
+    }
     Ok(())
 }

@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, ensure};
 use envs::{Env, Error, Step, TaskFamily, build};
 use rand_chacha::ChaCha8Rng;
-use types::{EnvSpec, Environment, Gymnasium, Role, Split, Task, stream};
+use types::{Change, EnvSpec, Environment, Gymnasium, Next, Role, Split, Task, When, stream};
 
 fn load(hook: &str, horizon: Option<u32>) -> Result<Box<dyn TaskFamily>, Error> {
     let gymnasium = Some(Gymnasium { hook: hook.to_owned(), horizon });
@@ -115,6 +115,18 @@ fn a_task_may_come_with_the_options_of_a_reset() -> Result<()> {
         "{refused:?}"
     );
     Ok(())
+}
+
+#[test]
+fn a_change_is_refused_early_where_a_task_comes_with_a_reset() -> Result<()> {
+    let make = |hook: &str| {
+        let gymnasium = Some(Gymnasium { hook: hook.to_owned(), horizon: Some(3) });
+        let change = Some(Change { when: When::Time { every: 2 }, next: Next::Random });
+        let environment = Environment { gymnasium, change, ..Environment::of("gymnasium") };
+        build(&environment)?.make().map(drop)
+    };
+    ensure!(make("asked") == Err(Error::NoSwitch { family: "gymnasium" }));
+    Ok(make("track")?)
 }
 
 #[test]

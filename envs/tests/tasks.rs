@@ -1,4 +1,5 @@
-//! The task lists are the published ones, as NumPy draws them (`fixtures/record_numpy.py`).
+//! The task lists are the published ones, as NumPy draws them (`fixtures/record_numpy.py`);
+//! the other lists of CEMRL are in `cemrl.rs`.
 
 use envs::find;
 use std::collections::BTreeMap;
@@ -42,6 +43,9 @@ fn task_lists_equal_those_recorded_from_numpy() -> anyhow::Result<()> {
         ("toy1d-domain-rand", 100),
         ("toy1d-multi-task", 80),
         ("carl-pendulum", 100),
+        ("cheetah-hfield-rand-params", 40),
+        ("carl-lunar-lander", 100),
+        ("carl-bipedal-walker", 100),
     ]);
     for (name, rows) in &recorded {
         let name = name.as_str();

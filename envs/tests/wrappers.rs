@@ -242,6 +242,25 @@ fn what_does_not_fit_is_refused_by_name() {
     assert_eq!(refused, Err(Error::Length { what: "observation", expected: 2, got: 1 }));
 }
 
+#[test]
+fn what_an_observation_cannot_hold_is_not_shown() -> Result<()> {
+    let visible = Visible::new(Walkway, &["prize".to_owned()])?;
+    let mut env = visible.make()?;
+    let (mut rng, mut observation) = (dice(5), [0.0; 2]);
+    let huge = |mut task: types::Task| {
+        task.parameters.iter_mut().for_each(|parameter| parameter.value = 1e39);
+        task
+    };
+    env.reset(&task(Split::Train, 3), &mut rng, &mut observation)?;
+    let refused = env.switch(&huge(task(Split::Train, 1))).err().context("an error")?;
+    ensure!(refused.to_string().contains("task train-1: expected a \"prize\""), "{refused}");
+    let step = env.step(&[0.0], &mut rng, &mut observation)?;
+    ensure!(step.reward == 3.0 && observation[1] == 3.0, "{step:?}, {observation:?}");
+    let refused = env.reset(&huge(task(Split::Test, 1)), &mut rng, &mut observation);
+    ensure!(matches!(refused, Err(Error::Visible { .. })), "{refused:?}");
+    Ok(())
+}
+
 /// Every family runs with a task that changes every third step, and says which one is in force.
 #[test]
 fn every_family_can_change_and_be_seen() -> Result<()> {

@@ -67,7 +67,7 @@ fn chunk(life: u64, sequence: u64, trial: u64, part: u32) -> CheckedChunk {
     });
     let segment =
         Segment::new(&SPEC, numbers(15), numbers(8), numbers(4), numbers(4), end).unwrap();
-    let segment = segment.with_tasks(vec![part; 4]).unwrap();
+    let segment = segment.with_tasks(vec![part % 3; 4]).unwrap();
     let wire = proto::chunk::encode(&Chunk {
         origin: Origin {
             actor: ActorId(u32::try_from(life).unwrap()),

@@ -9,6 +9,7 @@ mod launch;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use launch::*;
 use schemars::schema_for;
@@ -41,6 +42,7 @@ fn schema(manifest: &Value) -> Value {
         ("apps/v1", "StatefulSet") => schema_for!(StatefulSet),
         ("apps/v1", "Deployment") => schema_for!(Deployment),
         ("autoscaling/v2", "HorizontalPodAutoscaler") => schema_for!(HorizontalPodAutoscaler),
+        ("networking.k8s.io/v1", "NetworkPolicy") => schema_for!(NetworkPolicy),
         ("policy/v1", "PodDisruptionBudget") => schema_for!(PodDisruptionBudget),
         other => panic!("no schema is known for {other:?}"),
     };
@@ -130,7 +132,7 @@ fn manifests_follow_the_published_schemas() {
     ];
     for (name, options) in variants {
         let manifests = rendered(&folder.path().join(name), options);
-        assert!(manifests.len() >= 8, "{name}: {}", manifests.len());
+        assert!(manifests.len() >= 9, "{name}: {}", manifests.len());
         for manifest in &manifests {
             assert_eq!(check(manifest), Vec::<String>::new(), "{name}");
         }
@@ -187,6 +189,7 @@ fn check_references(manifests: &[Value]) {
         for mount in container["volumeMounts"].as_array().unwrap() {
             assert!(there.contains(&&mount["name"]), "{mount} of {there:?}");
         }
+        check_probes(container);
         // The drain takes 10 s at most.
         assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > 10);
     }
@@ -215,11 +218,42 @@ fn check_references(manifests: &[Value]) {
         let selector = &budget["spec"]["selector"]["matchLabels"];
         assert!(workloads.iter().any(|w| selects(selector, &w["spec"]["template"])), "{budget}");
     }
+    let policies: Vec<&Value> = of("NetworkPolicy").collect();
+    assert_eq!(policies.len(), 1);
+    check_policy(policies[0], &workloads);
     for scaler in of("HorizontalPodAutoscaler") {
         let target = &scaler["spec"]["scaleTargetRef"]["name"];
         let scaled = workloads.iter().find(|w| &w["metadata"]["name"] == target).unwrap();
         // Two owners of one number would undo each other's work.
         assert_eq!(scaled["spec"]["replicas"], Value::Null);
+    }
+}
+
+/// Nobody is started again for waiting: that only readiness may tell.
+fn check_probes(container: &Value) {
+    let of = |probe: &str| &container[probe]["httpGet"];
+    assert_eq!(of("startupProbe"), &json!({"path": "/livez", "port": "metrics"}));
+    assert_eq!(of("livenessProbe"), of("startupProbe"));
+    assert_eq!(of("readinessProbe"), &json!({"path": "/healthz", "port": "metrics"}));
+}
+
+/// Pods of the namespace reach every port of every pod; others the metrics at most.
+fn check_policy(policy: &Value, workloads: &[&Value]) {
+    let spec = &policy["spec"];
+    for workload in workloads {
+        let template = &workload["spec"]["template"];
+        assert!(selects(&spec["podSelector"]["matchLabels"], template), "{workload}");
+        for port in template["spec"]["containers"][0]["ports"].as_array().unwrap() {
+            let rules = spec["ingress"].as_array().unwrap().iter();
+            let mut open = rules.filter(|rule| {
+                let ports = rule["ports"].as_array().unwrap().iter();
+                ports.map(|port| &port["port"]).any(|open| open == &port["containerPort"])
+            });
+            let from = open.next().unwrap()["from"].as_array().unwrap();
+            assert_eq!(open.next(), None, "{port}");
+            assert!(from.contains(&json!({"podSelector": {}})), "{port}");
+            assert_eq!(from.len() > 1, port["name"] == "metrics", "{port}: {from:?}");
+        }
     }
 }
 
@@ -236,6 +270,7 @@ fn names_that_kubernetes_would_refuse_are_refused_at_once() {
         (vec!["--name", "9-run"], "--name"),
         (vec!["--name", "a-name-that-is-far-too-long-for-what-is-added"], "--name"),
         (vec!["--namespace", "My Lab"], "--namespace"),
+        (vec!["--monitoring", ""], "--monitoring"),
         (vec!["--storage", "20 GB"], "--storage"),
         (vec!["--max-actors", "2"], "--max-actors"),
         (vec!["--image-prefix", "a b/"], "--image-prefix"),

@@ -20,7 +20,8 @@ struct Play {
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// How many episodes; weights of a run adapt from one to the next
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..))]
     episodes: u32,
     /// Who acts
     #[arg(long, value_enum, default_value = "random", conflicts_with = "checkpoint")]
@@ -28,9 +29,36 @@ struct Play {
     /// Act with these weights, as the learner publishes and keeps them
     #[arg(long, value_name = "FILE", requires = "experiment")]
     checkpoint: Option<PathBuf>,
-    /// The effective experiment of the weights' run: JSON, or TOML if the name ends in .toml
-    #[arg(long, value_name = "FILE", requires = "checkpoint")]
+    #[command(flatten)]
+    setting: Setting,
+}
+
+/// What a family is played in.
+#[derive(Debug, Args)]
+struct Setting {
+    /// The family as this experiment has it, with all that is put around it: JSON, or TOML if the
+    /// name ends in .toml. For weights, the effective experiment of their run
+    #[arg(long, value_name = "FILE")]
     experiment: Option<PathBuf>,
+}
+
+impl Setting {
+    fn experiment(&self) -> anyhow::Result<Option<Experiment>> {
+        self.experiment.as_deref().map(read_experiment).transpose()
+    }
+}
+
+/// The family called `name`, with what `experiment` puts around it: tasks that change, parameters
+/// that are seen.
+fn family(name: &str, experiment: Option<&Experiment>) -> anyhow::Result<Box<dyn TaskFamily>> {
+    let Some(Experiment { environment, .. }) = experiment else {
+        return Ok(Box::new(envs::find(name).map_err(Error::from)?));
+    };
+    if environment.family != name {
+        let (family, expected) = (name.to_owned(), environment.family.clone());
+        return Err(Error::OtherFamily { family, expected }.into());
+    }
+    Ok(envs::build(environment).map_err(Error::from)?)
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -48,6 +76,8 @@ enum Who {
 pub(super) struct Show {
     /// Name of the family; `actor families` lists them
     family: String,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 /// Options of `rollout`.
@@ -90,8 +120,8 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 
 impl Show {
     pub(super) fn execute(self) -> anyhow::Result<()> {
-        let family = envs::find(&self.family).map_err(Error::from)?;
-        print(&show(family).map_err(Error::from)?)
+        let family = family(&self.family, self.setting.experiment()?.as_ref())?;
+        print(&show(&family).map_err(Error::from)?)
     }
 }
 
@@ -128,23 +158,18 @@ fn reporter(detail: Detail) -> Reporter<Stdout> {
 impl Play {
     /// The stage, and the family on it.
     fn stage(&self) -> anyhow::Result<(Stage, Box<dyn TaskFamily>)> {
-        let Some((weights, experiment)) = self.weights()? else {
-            let family: Box<dyn TaskFamily> =
-                Box::new(envs::find(&self.family).map_err(Error::from)?);
-            let stage = Stage::new(&family, self.task, |task| self.who(&family, task), self.seed)?;
-            return Ok((stage, family));
+        let experiment = self.setting.experiment()?;
+        let family = family(&self.family, experiment.as_ref())?;
+        let weights =
+            self.checkpoint.as_deref().map(|path| read("checkpoint", path)).transpose()?;
+        let policy = |task: &Task| match (&experiment, &weights) {
+            (Some(experiment), Some(weights)) => {
+                let trained = Trained::load(&family, experiment, weights)?;
+                Ok(Policy::Trained(Box::new(trained)))
+            }
+            _ => self.who(&family, task),
         };
-        let trained = experiment.environment.family.clone();
-        if trained != self.family {
-            return Err(Error::OtherFamily { family: self.family.clone(), trained }.into());
-        }
-        // With what the experiment puts around it: tasks that change, parameters that are seen.
-        let family = envs::build(&experiment.environment).map_err(Error::from)?;
-        let trained = |_: &Task| {
-            let trained = Trained::load(&family, &experiment, &weights)?;
-            Ok(Policy::Trained(Box::new(trained)))
-        };
-        let stage = Stage::new(&family, self.task, trained, self.seed)?;
+        let stage = Stage::new(&family, self.task, policy, self.seed)?;
         Ok((stage, family))
     }
 
@@ -154,13 +179,5 @@ impl Play {
             Who::Zero => Ok(Policy::Zero),
             Who::Oracle => Policy::oracle(family, task),
         }
-    }
-
-    /// The weights to act with, if any, and the experiment that they are from.
-    fn weights(&self) -> anyhow::Result<Option<(Vec<u8>, Experiment)>> {
-        let (Some(checkpoint), Some(experiment)) = (&self.checkpoint, &self.experiment) else {
-            return Ok(None);
-        };
-        Ok(Some((read("checkpoint", checkpoint)?, read_experiment(experiment)?)))
     }
 }

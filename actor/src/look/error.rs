@@ -28,13 +28,13 @@ pub enum Error {
         /// The family.
         family: String,
     },
-    /// The weights are those of another family.
-    #[error("expected the family that the weights were trained on, {trained}; got {family}")]
+    /// The experiment is one on another family.
+    #[error("expected the family of the experiment, {expected}; got {family}")]
     OtherFamily {
         /// What was asked for.
         family: String,
-        /// That of the weights.
-        trained: String,
+        /// That of the experiment.
+        expected: String,
     },
     /// Pictures are to be kept in a format that is not written.
     #[error(

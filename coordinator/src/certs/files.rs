@@ -1,9 +1,9 @@
-//! Files with secrets: readable by their owner alone, written whole.
+//! Files with secrets: readable by their owner alone; nobody sees half of one.
 
 use super::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Private key of the authority.
@@ -43,6 +43,32 @@ pub(super) fn write(
         .and_then(|()| std::fs::rename(&beside, &path))
         .map_err(failed)?;
     Ok(Written { path, what })
+}
+
+/// Writes the lines `new` into a file that holds the lines `old`. It stays the same file, so that
+/// whoever has it mounted by itself (a container) sees them.
+pub(super) fn write_over(
+    path: PathBuf,
+    what: &'static str,
+    old: &str,
+    new: &str,
+) -> Result<Written, Error> {
+    let file = OpenOptions::new().write(true).open(&path);
+    let written = file.and_then(|file| replace_lines(&file, old, new));
+    written.map_err(|source| Error::Write { path: path.clone(), source })?;
+    Ok(Written { path, what })
+}
+
+/// Whoever reads meanwhile, or after a crash in between, finds the old lines or the new ones, with
+/// empty ones behind them. Until the end the file is longer than before and after, so that its length
+/// alone tells a reader that there is more to come.
+fn replace_lines(file: &File, old: &str, new: &str) -> io::Result<()> {
+    let longest = old.len().max(new.len()) + 1;
+    let padded = |lines: &str| [lines.as_bytes(), &vec![b'\n'; longest - lines.len()]].concat();
+    file.write_all_at(&padded(old), 0)?;
+    file.write_all_at(&padded(new), 0)?;
+    file.set_len(u64::try_from(new.len()).map_err(io::Error::other)?)?;
+    file.sync_all()
 }
 
 fn write_new(path: &Path, content: &str, readers: Readers) -> io::Result<()> {

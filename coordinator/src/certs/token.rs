@@ -23,7 +23,7 @@ pub fn create(path: &Path) -> Result<Written, Error> {
 }
 
 /// Puts a new token before the one that is sent so far, which stays accepted; tokens before that
-/// one are dropped.
+/// one are dropped. It stays the same file: containers may have it mounted by itself.
 ///
 /// # Errors
 /// [`Error`].
@@ -36,7 +36,7 @@ pub fn rotate(path: &Path) -> Result<Written, Error> {
         expected: "a file with a token",
         got: "none in it".to_owned(),
     })?;
-    files::write(path.to_owned(), WHAT, &format!("{}\n{old}\n", random()?), Readers::Owner)
+    files::write_over(path.to_owned(), WHAT, &text, &format!("{}\n{old}\n", random()?))
 }
 
 fn random() -> Result<String, Error> {

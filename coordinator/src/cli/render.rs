@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::output;
+use crate::render::kubernetes::Identity;
 use crate::render::{self, CredentialPaths, File, Images, Security, compose, kubernetes, slurm};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -137,6 +138,9 @@ struct Kubernetes {
     /// Storage class of the volumes [default: the cluster's]
     #[arg(long, value_name = "NAME")]
     storage_class: Option<String>,
+    /// Namespace whose pods may read the metrics
+    #[arg(long, value_name = "NAMESPACE", default_value = "monitoring")]
+    monitoring: String,
     /// Let an autoscaler go from actors.count up to this many actors
     #[arg(long, value_name = "N")]
     max_actors: Option<u32>,
@@ -241,7 +245,8 @@ impl Options {
     }
 
     fn kubernetes(&self) -> kubernetes::Settings {
-        let Kubernetes { name, namespace, storage, storage_class, max_actors } = &self.kubernetes;
+        let Kubernetes { name, namespace, storage, storage_class, monitoring, max_actors } =
+            &self.kubernetes;
         let security = if self.insecure { Security::Insecure } else { Security::Guarded(()) };
         kubernetes::Settings {
             name: name.clone(),
@@ -254,20 +259,30 @@ impl Options {
             cpus: self.sizes.cpus,
             actor_memory: format!("{}Mi", self.sizes.actor_memory),
             max_actors: *max_actors,
+            monitoring: monitoring.clone(),
             security,
         }
     }
 
-    /// The secrets that `submit` makes for the run rendered in `folder`: those whose files it was
-    /// told of. Without, they are expected to be there.
-    pub(super) fn secrets(&self, folder: &Path) -> Result<Vec<SecretFiles>, Failure> {
+    /// The run that is rendered in `folder`, which is the one that was asked for.
+    pub(super) fn identity(&self, folder: &Path) -> Result<Identity, Failure> {
+        let path = folder.join(kubernetes::KUSTOMIZATION);
+        let shown = || path.display().to_string();
+        let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", shown()));
+        let identity = Identity::read(&text.map_err(Failure::run)?).with_context(shown);
+        let identity = identity.map_err(Failure::usage)?;
+        let Kubernetes { name, namespace, .. } = &self.kubernetes;
+        let same = identity.check(name.as_deref(), namespace.as_deref());
+        same.with_context(shown).map_err(Failure::usage)?;
+        Ok(identity)
+    }
+
+    /// The secrets that `submit` makes for the run `name`: those whose files it was told of.
+    /// Without, they are expected to be there.
+    pub(super) fn secrets(&self, name: &str) -> Result<Vec<SecretFiles>, Failure> {
         let (Some(tls), Some(token)) = (&self.tls, &self.token_file) else {
             return Ok(Vec::new());
         };
-        let experiment: Experiment =
-            runtime::config::load(&folder.join(render::EXPERIMENT), &[]).map_err(Failure::usage)?;
-        let name = kubernetes::name(&experiment, self.kubernetes.name.as_deref());
-        let name = name.map_err(Failure::usage)?;
         let files = |secret: kubernetes::Secret| {
             let source = match secret.role {
                 Some(role) => absolute(&tls.join(role))?,
@@ -275,13 +290,7 @@ impl Options {
             };
             Ok(SecretFiles { name: secret.name, source })
         };
-        kubernetes::secrets(&name).into_iter().map(files).collect()
-    }
-
-    /// Options of kubectl.
-    pub(super) fn namespace(&self) -> Vec<String> {
-        let namespace = &self.kubernetes.namespace;
-        namespace.iter().flat_map(|name| ["--namespace".to_owned(), name.clone()]).collect()
+        kubernetes::secrets(name).into_iter().map(files).collect()
     }
 
     fn images(&self) -> Images {

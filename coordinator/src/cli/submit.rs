@@ -101,8 +101,11 @@ fn slurm(folder: &Path) -> Result<(), Failure> {
 
 fn kubernetes(folder: &Path, options: &Options) -> Result<(), Failure> {
     let kubectl = on_path("kubectl").ok_or_else(|| missing("kubectl", "kubectl"))?;
-    for secret in options.secrets(folder)? {
-        create_secret(&kubectl, options, &secret)?;
+    let identity = options.identity(folder)?;
+    let namespace: Vec<&str> =
+        identity.namespace.iter().flat_map(|name| ["--namespace", name]).collect();
+    for secret in options.secrets(&identity.name)? {
+        create_secret(&kubectl, &namespace, &secret)?;
     }
     run(Command::new(&kubectl).args(["apply", "--kustomize"]).arg(folder))?;
     output::line(format!("applied; end it with: kubectl delete --kustomize {}", folder.display()));
@@ -110,14 +113,13 @@ fn kubernetes(folder: &Path, options: &Options) -> Result<(), Failure> {
 }
 
 /// Makes a secret, or brings it up to date.
-fn create_secret(kubectl: &Path, options: &Options, secret: &SecretFiles) -> Result<(), Failure> {
+fn create_secret(kubectl: &Path, namespace: &[&str], secret: &SecretFiles) -> Result<(), Failure> {
     let mut create = Command::new(kubectl);
-    create.args(["create", "secret", "generic", &secret.name]);
-    create.args(options.namespace());
+    create.args(["create", "secret", "generic", &secret.name]).args(namespace);
     create.arg("--from-file").arg(&secret.source);
     let manifest = ask(create.args(["--dry-run=client", "--output=yaml"]))?;
     let mut apply = Command::new(kubectl);
-    apply.args(["apply", "--filename", "-"]).args(options.namespace());
+    apply.args(["apply", "--filename", "-"]).args(namespace);
     feed(&mut apply, &manifest)
 }
 

@@ -93,7 +93,7 @@ static FASTER_OR_SLOWER: Family = Family {
     summary: "Ant walks along x at a target velocity that changes every 20 to 21 m.",
     horizon: LONG,
     card: Card {
-        tasks: "v* ~ U(1, 5) m/s, NumPy seed 1337; 100 train, 30 test; another every 20 + U(0, 1) m",
+        tasks: "v* ~ U(1, 5) m/s, NumPy seed 1337; 100 train, 30 test; any of the list, also the same again, every 20 + U(0, 1) m",
         ..VEL.card
     },
     ..VEL

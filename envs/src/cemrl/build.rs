@@ -178,8 +178,26 @@ static ANT_RULES: Rules = Rules {
     ground: None,
 };
 
-pub(super) const MULTIPLIERS: &str = "multipliers of masses, inertias and frictions 1.5^U(-3, 3), \
-    of dampings 1.3^U(-3, 3), NumPy seed 1337; 40 train, 10 test";
+/// The `tasks` of a card: the scale, the numbers of tasks, and what else there is to say.
+macro_rules! multipliers {
+    ($scale:literal, $lists:literal $(, $more:literal)*) => {
+        concat!(
+            "multipliers of masses, inertias and frictions 1.5^U(-", $scale, ", ", $scale,
+            "), of dampings 1.3^U(-", $scale, ", ", $scale, "), NumPy seed 1337; ", $lists
+            $(, $more)*
+        )
+    };
+}
+
+pub(super) const MULTIPLIERS: &str = multipliers!(3, "40 train, 10 test");
+
+/// The same where they change with [`BY_CHANCE`].
+const MULTIPLIERS_BY_CHANCE: &str = multipliers!(
+    3,
+    "40 train, 10 test",
+    "; any of the list, also the same again, with probability 0.01 per step once 101 steps have \
+     passed since the last change"
+);
 
 pub(super) const NO_DRIFT: &str = "a task multiplies the model as loaded (in the source, the build \
     before); task lists are seeded; what MuJoCo derives from masses follows them";
@@ -213,7 +231,7 @@ const WALKER_FAMILY: Family = Family {
     rules: &WALKER_RULES,
     card: Card {
         observation: "qpos without x (8), qvel clipped to ±10 (9)",
-        tasks: "multipliers of masses, inertias and frictions 1.5^U(-1, 1), of dampings 1.3^U(-1, 1), NumPy seed 1337; 100 train, 30 test",
+        tasks: multipliers!(1, "100 train, 30 test"),
         start: "U(±0.005) around the standing pose, velocities U(±0.005)",
         reward: "v + 1 - 0.001 ‖a‖²",
         end: "z outside (0.8, 2) m or pitch outside (-1, 1) rad",
@@ -245,7 +263,7 @@ static CHANGING_CHEETAH: Family = Family {
     name: "cheetah-non-stationary-rand-params",
     summary: "HalfCheetah runs forward, and its build changes with probability 0.01 per step.",
     horizon: LONG,
-    card: Card { differences: REPEATED, ..CHEETAH_FAMILY.card },
+    card: Card { tasks: MULTIPLIERS_BY_CHANCE, differences: REPEATED, ..CHEETAH_FAMILY.card },
     ..CHEETAH_FAMILY
 };
 
@@ -253,6 +271,14 @@ static CHANGING_WALKER: Family = Family {
     name: "walker2d-non-stationary-rand-params",
     summary: "Walker2d runs forward, and its build changes every 7 to 9 m.",
     horizon: 2 * SHORT,
+    card: Card {
+        tasks: multipliers!(
+            1,
+            "100 train, 30 test",
+            "; any of the list, also the same again, every 7 + U(0, 2) m"
+        ),
+        ..WALKER_FAMILY.card
+    },
     ..WALKER_FAMILY
 };
 
@@ -260,7 +286,7 @@ static CHANGING_ANT: Family = Family {
     name: "ant-non-stationary-rand-params",
     summary: "Ant walks forward, and its build changes with probability 0.01 per step.",
     horizon: LONG,
-    card: Card { differences: REPEATED, ..ANT_FAMILY.card },
+    card: Card { tasks: MULTIPLIERS_BY_CHANCE, differences: REPEATED, ..ANT_FAMILY.card },
     ..ANT_FAMILY
 };
 

@@ -195,7 +195,7 @@ static FASTER_OR_SLOWER: Family = Family {
     horizon: LONG,
     tasks: |split| velocities(split, 0.5, 3.0),
     card: Card {
-        tasks: "v* ~ U(0.5, 3) m/s, NumPy seed 1337; 100 train, 30 test; another every 10 + U(0, 1) m",
+        tasks: "v* ~ U(0.5, 3) m/s, NumPy seed 1337; 100 train, 30 test; any of the list, also the same again, every 10 + U(0, 1) m",
         ..STATIONARY_VEL_FAMILY.card
     },
     ..STATIONARY_VEL_FAMILY
@@ -215,10 +215,10 @@ static TO_AND_FRO: Family = Family {
 
 static THIS_AND_THAT: Family = Family {
     name: "cheetah-non-stationary-multi-task",
-    summary: "HalfCheetah does one of five kinds of task, and another every 200 steps.",
+    summary: "HalfCheetah does one of five kinds of task, drawn anew every 200 steps.",
     horizon: LONG,
     card: Card {
-        tasks: concat!(kinds!(), "; another every 200 steps"),
+        tasks: concat!(kinds!(), "; any of the list, also the same again, every 200 steps"),
         ..STATIONARY_MULTI_TASK_FAMILY.card
     },
     ..STATIONARY_MULTI_TASK_FAMILY

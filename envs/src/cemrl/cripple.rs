@@ -107,6 +107,7 @@ static CHANGING: Family = Family {
     summary: "Ant walks forward, and its legs fail and recover with probability 0.01 per step.",
     horizon: LONG,
     card: Card {
+        tasks: "all legs sound, or one disabled (no torque, half as long and thick); legs 1 to 3 train, leg 4 test; any of the list, also the same again, with probability 0.01 per step once 101 steps have passed since the last change",
         differences: "Ant's own build (in the source a random one); legs may recover, and changes repeat, each 101 steps after the last at the earliest",
         ..FAMILY.card
     },

@@ -94,8 +94,12 @@ pub(super) static CHEETAH: Family = FAMILY;
 
 static CHANGING: Family = Family {
     name: "cheetah-non-stationary-rand-mass",
-    summary: "HalfCheetah runs forward, and another part is heavier or lighter every 7 to 9 m.",
+    summary: "HalfCheetah runs forward, and which part is heavier or lighter is drawn anew every 7 to 9 m.",
     horizon: 2 * SHORT,
+    card: Card {
+        tasks: "mass and inertia of one part times 1.5^U(-7, 7), NumPy seed 1337; 8 train and 4 test for each of 7 parts; any of the list, also the same again, every 7 + U(0, 2) m",
+        ..FAMILY.card
+    },
     ..FAMILY
 };
 

@@ -103,7 +103,7 @@ const HOPPER_CHANGES: Family = Family {
     tasks: |split| velocities(split, 0.5, 3.0),
     rules: &STANDING_HOPPER,
     card: Card {
-        tasks: "v* ~ U(0.5, 3) m/s, NumPy seed 1337; 100 train, 30 test; another every 10 + U(0, 1) m",
+        tasks: "v* ~ U(0.5, 3) m/s, NumPy seed 1337; 100 train, 30 test; any of the list, also the same again, every 10 + U(0, 1) m",
         end: "z ≤ 0.7 m, abs(pitch) ≥ 0.2 rad, or another number of the state beyond ±100",
         ..HOPPER_VEL.card
     },

@@ -72,6 +72,7 @@ class World:
         self.action_dim = self._action.width
         self.choice = isinstance(self._action, Choice)
         self.horizon = time_limit(env)
+        self.can_switch = set_task is not None
 
     def reset(self, task, seed):
         if self._set_task is None:

@@ -111,6 +111,6 @@ impl TaskFamily for Gymnasium {
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {
         let parameters = self.train.first().map(names).unwrap_or_default();
-        Ok(Box::new(World::new(make(&self.hook)?, self.spec, parameters)))
+        Ok(Box::new(World::new(make(&self.hook)?, self.spec, parameters)?))
     }
 }

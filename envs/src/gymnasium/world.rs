@@ -15,6 +15,8 @@ pub(super) struct World {
     spec: EnvSpec,
     /// Names of the parameters of every task.
     parameters: Vec<String>,
+    /// Whether the user's module can put a task into force within an episode.
+    can_switch: bool,
     controls: Vec<f64>,
     /// The same as Python gets them.
     bytes: Vec<u8>,
@@ -24,10 +26,17 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(python: Py<PyAny>, spec: EnvSpec, parameters: Vec<String>) -> Self {
+    pub(super) fn new(
+        python: Py<PyAny>,
+        spec: EnvSpec,
+        parameters: Vec<String>,
+    ) -> Result<Self, Error> {
+        let can_switch =
+            python::call("make", |py| python.bind(py).getattr("can_switch")?.extract())?;
         let controls = vec![0.0; spec.action_dim];
         let bytes = Vec::with_capacity(size_of_val(controls.as_slice()));
-        Self { python, spec, parameters, controls, bytes, plays: false, truncated: false }
+        let (plays, truncated) = (false, false);
+        Ok(Self { python, spec, parameters, can_switch, controls, bytes, plays, truncated })
     }
 
     fn check(&self, task: &Task) -> Result<(), Error> {
@@ -105,6 +114,10 @@ impl Env for World {
         python::call("set_task", |py| {
             self.python.call_method1(py, "switch", (numbers(task, py)?,)).map(drop)
         })
+    }
+
+    fn can_switch(&self) -> bool {
+        self.can_switch
     }
 
     fn truncated(&self) -> bool {

@@ -17,8 +17,9 @@ use types::{Environment, Gymnasium};
 /// # Errors
 /// [`Error::UnknownFamily`], what [`Contextual::new`] refuses, or [`Error::NoSuchParameter`] where a
 /// parameter is to be seen that the family does not have; what keeps a Python environment from being
-/// had. That a family cannot change with the place ([`Error::NoPlace`]) shows when an environment is
-/// [made](TaskFamily::make).
+/// had. That a family cannot change within an episode ([`Error::NoSwitch`]) or with the place
+/// ([`Error::NoPlace`]), and that a parameter cannot be seen ([`Error::Visible`]), shows when an
+/// environment is [made](TaskFamily::make).
 pub fn build(environment: &Environment) -> Result<Box<dyn TaskFamily>, Error> {
     let mut family = match &environment.gymnasium {
         Some(wanted) => python(wanted)?,

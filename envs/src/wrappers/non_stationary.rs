@@ -45,6 +45,9 @@ impl<F: TaskFamily> TaskFamily for NonStationary<F> {
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {
         let env = self.family.make()?;
+        if !env.can_switch() {
+            return Err(Error::NoSwitch { family: self.family.name() });
+        }
         if matches!(self.change.when, When::Place { .. }) && env.position().is_none() {
             return Err(Error::NoPlace { family: self.family.name() });
         }

@@ -61,13 +61,13 @@ impl<F: TaskFamily> TaskFamily for Visible<F> {
     }
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {
-        let rows = |split| -> Vec<Vec<f32>> {
+        let rows = |split| -> Result<Vec<Vec<f32>>, Error> {
             self.tasks(split).iter().map(|task| shown(task, &self.parameters)).collect()
         };
         Ok(Box::new(Showing {
             env: self.family.make()?,
             width: self.spec().observation_dim,
-            rows: [rows(Split::Train), rows(Split::Test)],
+            rows: [rows(Split::Train)?, rows(Split::Test)?],
             split: Split::Train,
             now: vec![0.0; self.parameters.len()],
             parameters: self.parameters.clone(),
@@ -81,12 +81,18 @@ impl<F: TaskFamily> TaskFamily for Visible<F> {
 }
 
 /// The parameters of a task that are shown, as they are seen.
-fn shown(task: &Task, parameters: &[String]) -> Vec<f32> {
+fn shown(task: &Task, parameters: &[String]) -> Result<Vec<f32>, Error> {
     parameters.iter().map(|name| seen(task, name)).collect()
 }
 
-fn seen(task: &Task, name: &str) -> f32 {
-    env::narrow(task.parameter(name).unwrap_or(f64::NAN))
+/// A parameter as it is seen; refuses what an observation cannot hold.
+fn seen(task: &Task, name: &str) -> Result<f32, Error> {
+    let value = task.parameter(name);
+    value.map(env::narrow).filter(|seen| seen.is_finite()).ok_or_else(|| Error::Visible {
+        task: task.id,
+        name: name.to_owned(),
+        got: value.map_or_else(|| "none".to_owned(), |value| value.to_string()),
+    })
 }
 
 struct Showing {
@@ -110,11 +116,17 @@ impl Showing {
         Ok(observation.split_at_mut(self.width - self.parameters.len()))
     }
 
-    fn show(&mut self, task: &Task) {
+    /// Refuses a task that cannot be shown.
+    fn check(&self, task: &Task) -> Result<(), Error> {
+        self.parameters.iter().try_for_each(|name| seen(task, name).map(drop))
+    }
+
+    fn show(&mut self, task: &Task) -> Result<(), Error> {
         for (slot, name) in self.now.iter_mut().zip(&self.parameters) {
-            *slot = seen(task, name);
+            *slot = seen(task, name)?;
         }
         self.split = task.id.split;
+        Ok(())
     }
 }
 
@@ -126,8 +138,9 @@ impl Env for Showing {
         observation: &mut [f32],
     ) -> Result<(), Error> {
         let (own, told) = self.parts(observation)?;
+        self.check(task)?;
         self.env.reset(task, rng, own)?;
-        self.show(task);
+        self.show(task)?;
         told.copy_from_slice(&self.now);
         Ok(())
     }
@@ -152,9 +165,13 @@ impl Env for Showing {
     }
 
     fn switch(&mut self, task: &Task) -> Result<(), Error> {
+        self.check(task)?;
         self.env.switch(task)?;
-        self.show(task);
-        Ok(())
+        self.show(task)
+    }
+
+    fn can_switch(&self) -> bool {
+        self.env.can_switch()
     }
 
     fn position(&self) -> Option<f64> {

@@ -1,5 +1,6 @@
 //! What a process tells a monitoring system: `/metrics` in the OpenMetrics text format, which
-//! Prometheus reads, and `/healthz`.
+//! Prometheus reads, `/healthz` (whether it can do its work, which may depend on others) and `/livez`
+//! (whether it answers at all, which depends on nobody).
 //!
 //! Numbers are read where they are kept at the moment they are asked for; there is no second copy
 //! of them. The endpoint only tells: nothing can be changed through it, and it has no secrets.

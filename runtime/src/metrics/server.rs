@@ -12,15 +12,15 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use std::{fmt, io};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 
-/// Requests answered at the same time; others wait to be accepted.
-const CONNECTIONS: usize = 8;
+/// Connections at the same time; a further one takes the place of another.
+const CONNECTIONS: usize = 16;
 /// How long a request may take from the first byte to the last of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Pause after a connection that could not be accepted (too many open files, say).
@@ -63,11 +63,12 @@ impl Endpoint {
         let address = self.address;
         tracing::info!("metrics at http://{address}/metrics, health at http://{address}/healthz");
         let place = Arc::new(Place::new(source));
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
-        while let Ok(permit) = room.clone().acquire_owned().await {
+        let mut guests = Guests::default();
+        loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    tokio::spawn(answer(place.clone(), stream, permit));
+                Ok((stream, peer)) => {
+                    guests.make_room().await;
+                    guests.admit(peer, tokio::spawn(answer(place.clone(), stream)));
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a request for metrics could not be accepted");
@@ -78,8 +79,43 @@ impl Endpoint {
     }
 }
 
+/// Who is being answered, oldest first.
+#[derive(Debug, Default)]
+struct Guests(Vec<Guest>);
+
+#[derive(Debug)]
+struct Guest {
+    address: IpAddr,
+    answering: JoinHandle<()>,
+}
+
+impl Guests {
+    /// Makes sure that one more fits. If it would not, the oldest connection of the address that has
+    /// most of them goes: whoever opens many is in its own way, and never in that of a probe.
+    async fn make_room(&mut self) {
+        self.0.retain(|guest| !guest.answering.is_finished());
+        if self.0.len() < CONNECTIONS {
+            return;
+        }
+        let of = |address| self.0.iter().filter(|guest| guest.address == address).count();
+        // Of several largest ones it is the last that is found: newest first.
+        let newest_first = self.0.iter().enumerate().rev();
+        let most = newest_first.max_by_key(|(_, guest)| of(guest.address));
+        if let Some(index) = most.map(|(index, _)| index) {
+            let Guest { answering, .. } = self.0.remove(index);
+            answering.abort();
+            // So that there are never more; an answer is never far from a point where it can end.
+            drop(answering.await);
+        }
+    }
+
+    fn admit(&mut self, peer: SocketAddr, answering: JoinHandle<()>) {
+        self.0.push(Guest { address: peer.ip().to_canonical(), answering });
+    }
+}
+
 /// One request, then the connection is closed.
-async fn answer(place: Arc<Place>, stream: TcpStream, permit: OwnedSemaphorePermit) {
+async fn answer(place: Arc<Place>, stream: TcpStream) {
     let service = service_fn(move |request| {
         let response = place.respond(&request);
         async move { Ok::<_, Infallible>(response) }
@@ -93,7 +129,6 @@ async fn answer(place: Arc<Place>, stream: TcpStream, permit: OwnedSemaphorePerm
         Ok(Err(error)) => tracing::debug!(%error, "a request for metrics broke off"),
         Err(_) => tracing::debug!("a request for metrics took too long"),
     }
-    drop(permit);
 }
 
 /// What is behind the paths.
@@ -116,13 +151,18 @@ impl Place {
         }
         match request.uri().path() {
             "/metrics" => self.metrics(),
+            // That there is an answer is the answer.
+            "/livez" => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
             "/healthz" => match self.source.health() {
                 Health::Good => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
                 Health::Bad(why) => {
                     text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{why}\n"))
                 }
             },
-            _ => text(StatusCode::NOT_FOUND, PLAIN, "try /metrics or /healthz\n".to_owned()),
+            _ => {
+                let paths = "try /metrics, /healthz or /livez\n";
+                text(StatusCode::NOT_FOUND, PLAIN, paths.to_owned())
+            }
         }
     }
 
@@ -181,6 +221,7 @@ mod tests {
     use super::super::Histogram;
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpSocket;
 
     #[derive(Debug)]
     struct Kettle(Histogram);
@@ -203,7 +244,10 @@ mod tests {
     }
 
     async fn ask(address: SocketAddr, request: &str) -> String {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        ask_through(TcpStream::connect(address).await.unwrap(), request).await
+    }
+
+    async fn ask_through(mut stream: TcpStream, request: &str) -> String {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -235,8 +279,34 @@ mod tests {
         }
         let health = ask(address, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(health.contains("503 ") && health.ends_with("no water\n"), "{health}");
+        let life = ask(address, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(life.contains("200 OK") && life.ends_with("ok\n"), "{life}");
         let posted = ask(address, "POST /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(posted.contains("405 "), "{posted}");
+        serving.abort();
+    }
+
+    #[tokio::test]
+    async fn whoever_opens_many_connections_keeps_nobody_else_out() {
+        let kettle = Arc::new(Kettle(Histogram::new(&[1.0])));
+        let endpoint = Endpoint::bind(Listen(([127, 0, 0, 1], 0).into())).await.unwrap();
+        let address = endpoint.address();
+        let serving = tokio::spawn(endpoint.serve(kettle));
+
+        let mut held = Vec::new();
+        let probe = TcpSocket::new_v4().unwrap();
+        probe.bind(([127, 0, 0, 2], 0).into()).unwrap();
+        for _ in 0..2 * CONNECTIONS {
+            held.push(TcpStream::connect(address).await.unwrap());
+        }
+        let probe = probe.connect(address).await.unwrap();
+        for _ in 0..2 * CONNECTIONS {
+            held.push(TcpStream::connect(address).await.unwrap());
+        }
+        let asked = ask_through(probe, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+        // Long before the silent ones are cut for their silence.
+        let answer = tokio::time::timeout(PATIENCE / 2, asked).await.unwrap();
+        assert!(answer.contains("200 OK"), "{answer}");
         serving.abort();
     }
 }

@@ -31,6 +31,15 @@ struct Portrait {
     family: FamilySpec,
     card: Card,
     traits: Traits,
+    features: Vec<Feature>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Feature {
+    name: String,
+    default: f64,
+    low: Option<f64>,
+    high: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,9 +109,18 @@ fn page(portrait: &Portrait, count: usize) -> String {
         let (random, oracle) = (text::short(reference.random), text::short(reference.oracle));
         lines.push(format!("{:<12} random actions {random}, oracle {oracle}", "returns"));
     }
+    lines.extend(portrait.features.iter().map(feature));
     lines.push(String::new());
-    lines.extend([&family.train, &family.test].map(|tasks| excerpt(tasks, count)));
+    let names = telling(family);
+    lines.extend([&family.train, &family.test].map(|tasks| excerpt(tasks, count, &names)));
     lines.join("\n")
+}
+
+/// What an experiment may vary with contexts of its own.
+fn feature(Feature { name, default, low, high }: &Feature) -> String {
+    let bound = |bound: &Option<f64>, none: &str| bound.map_or(none.to_owned(), |b| b.to_string());
+    let (low, high) = (bound(low, "-∞"), bound(high, "∞"));
+    format!("{:<12} {name} {default}, from {low} to {high}", "feature")
 }
 
 fn traits(portrait: &Portrait) -> String {
@@ -123,17 +141,39 @@ fn traits(portrait: &Portrait) -> String {
     told.join(", ")
 }
 
-fn excerpt(tasks: &[Task], count: usize) -> String {
-    let mut lines: Vec<String> = tasks.iter().take(count).map(describe).collect();
+/// The parameters that differ between tasks; all of them where none does.
+fn telling(family: &FamilySpec) -> Vec<&str> {
+    let first = family.train.iter().chain(&family.test).next();
+    let all = first.map(|task| task.parameters.as_slice()).unwrap_or_default();
+    let same = |name: &str, value: f64| {
+        family.train.iter().chain(&family.test).all(|task| task.parameter(name) == Some(value))
+    };
+    let differing = all.iter().filter(|p| !same(&p.name, p.value));
+    let names: Vec<&str> = differing.map(|parameter| parameter.name.as_str()).collect();
+    match names.is_empty() {
+        true => all.iter().map(|parameter| parameter.name.as_str()).collect(),
+        false => names,
+    }
+}
+
+fn excerpt(tasks: &[Task], count: usize, names: &[&str]) -> String {
+    let line = |task| describe(task, names);
+    let mut lines: Vec<String> = tasks.iter().take(count).map(line).collect();
     if let Some(left) = tasks.len().checked_sub(count).filter(|left| *left > 0) {
         lines.push(format!("… and {left} more; --tasks {} or --json lists all", tasks.len()));
     }
     lines.join("\n")
 }
 
-fn describe(task: &Task) -> String {
-    let parameters = task.parameters.iter();
-    let parameters = parameters.map(|p| format!("{} {:.4}", p.name, p.value));
-    let parameters: Vec<String> = parameters.collect();
-    format!("{:<10} {}", task.id.to_string(), parameters.join(", "))
+/// Parameters in a line; some families have dozens.
+const IN_A_LINE: usize = 6;
+
+fn describe(task: &Task, names: &[&str]) -> String {
+    let value = |name: &str| task.parameter(name).unwrap_or(f64::NAN);
+    let shown = names.iter().take(IN_A_LINE).map(|name| format!("{name} {:.4}", value(name)));
+    let mut shown: Vec<String> = shown.collect();
+    if names.len() > IN_A_LINE {
+        shown.push(format!("and {} more", names.len() - IN_A_LINE));
+    }
+    format!("{:<10} {}", task.id.to_string(), shown.join(", "))
 }

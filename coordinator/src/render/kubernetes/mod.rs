@@ -1,19 +1,21 @@
 //! Kubernetes: coordinator and learner as StatefulSets of one, actors as a Deployment.
 
+mod identity;
 mod pod;
+
+pub use identity::{Identity, InvalidIdentity};
 
 use super::template::{Fill, fill};
 use super::{
     Error, File, Images, Security, check, experiment_file, in_containers, learner_variant, words,
 };
-use pod::http_probe;
 use serde_json::{Value, json};
 use types::Experiment;
 
 /// The file that lists the others.
 pub const KUSTOMIZATION: &str = "kustomization.yaml";
 
-/// Port of `/metrics` and `/healthz`.
+/// Port of `/metrics`, `/healthz` and `/livez`.
 const METRICS_PORT: u16 = 9100;
 /// In containers.
 const STATE: &str = "/var/lib/proteus";
@@ -46,6 +48,8 @@ pub struct Settings {
     pub actor_memory: String,
     /// Upper bound of the autoscaler; without, the number of actors is fixed.
     pub max_actors: Option<u32>,
+    /// Namespace of whatever reads the metrics.
+    pub monitoring: String,
     /// Credentials, which are in secrets of fixed names.
     pub security: Security<()>,
 }
@@ -93,6 +97,7 @@ pub fn render(experiment: &Experiment, settings: &Settings) -> Result<Vec<File>,
         run.learner()?,
         run.actors()?,
         run.disruption()?,
+        run.network()?,
     ];
     if let Some(most) = settings.max_actors {
         files.push(run.autoscaling(most)?);
@@ -103,10 +108,7 @@ pub fn render(experiment: &Experiment, settings: &Settings) -> Result<Vec<File>,
 }
 
 /// The name of a run in the cluster.
-///
-/// # Errors
-/// [`Error::Value`] if it cannot be one.
-pub fn name(experiment: &Experiment, wanted: Option<&str>) -> Result<String, Error> {
+fn name(experiment: &Experiment, wanted: Option<&str>) -> Result<String, Error> {
     let derived = || experiment.name.to_lowercase().replace(['_', '.'], "-");
     let name = wanted.map_or_else(derived, str::to_owned);
     check(
@@ -137,12 +139,16 @@ impl Settings {
         check(is_quantity(&self.storage), "--storage", expected, &self.storage)?;
         check(is_quantity(&self.memory), "--memory", expected, &self.memory)?;
         check(is_quantity(&self.actor_memory), "--actor-memory", expected, &self.actor_memory)?;
-        let label = |option, name: &Option<String>| match name {
-            Some(name) => check(is_label(name), option, "a name of Kubernetes", name),
-            None => Ok(()),
-        };
-        label("--namespace", &self.namespace)?;
-        label("--storage-class", &self.storage_class)
+        let names = [
+            ("--namespace", self.namespace.as_deref()),
+            ("--storage-class", self.storage_class.as_deref()),
+            ("--monitoring", Some(self.monitoring.as_str())),
+        ];
+        for (option, name) in names {
+            let good = name.is_none_or(is_label);
+            check(good, option, "a name of Kubernetes", name.unwrap_or_default())?;
+        }
+        Ok(())
     }
 }
 
@@ -219,8 +225,6 @@ impl Run<'_> {
             Some(_) => Fill::Text("# The number is the autoscaler's, see autoscaling.yaml.".into()),
         };
         let mut fills = self.pod("actor", "", &[], &[])?;
-        fills.push(("startup", http_probe(2, 60).into()));
-        fills.push(("liveness", http_probe(10, 3).into()));
         fills.push(("arguments", self.joining().into()));
         fills.push(("resources", resources.into()));
         fills.push(("replicas", replicas));
@@ -239,6 +243,21 @@ impl Run<'_> {
         ];
         let template = include_str!("../../../../deploy/templates/kubernetes/disruption.yaml");
         Ok(File { name: "disruption.yaml", content: fill(template, &fills)? })
+    }
+
+    /// Who may connect to the pods.
+    fn network(&self) -> Result<File, Error> {
+        let tcp = |port: u16| json!({"protocol": "TCP", "port": port});
+        let fills = [
+            ("name", self.name.as_str().into()),
+            ("labels", self.whole().into()),
+            ("selector", self.whole().into()),
+            ("services", json!([tcp(self.coordinator_port), tcp(self.learner_port)]).into()),
+            ("metrics", json!([tcp(METRICS_PORT)]).into()),
+            ("monitoring", self.settings.monitoring.as_str().into()),
+        ];
+        let template = include_str!("../../../../deploy/templates/kubernetes/network.yaml");
+        Ok(File { name: "network.yaml", content: fill(template, &fills)? })
     }
 
     fn autoscaling(&self, most: u32) -> Result<File, Error> {
@@ -266,6 +285,7 @@ impl Run<'_> {
             None => Fill::Nothing,
         };
         let fills = [
+            ("name", self.name.as_str().into()),
             ("name_plain", Fill::Text(self.name.clone())),
             ("coordinator_port", self.coordinator_port.into()),
             ("secrets", Fill::Text(self.secrets_explained())),
@@ -319,22 +339,23 @@ impl Run<'_> {
         format!("{}-{part}", self.name)
     }
 
+    /// What finds all pods of the run.
+    fn whole(&self) -> Value {
+        json!({"app.kubernetes.io/name": "proteus", "app.kubernetes.io/instance": self.name})
+    }
+
     /// What finds the pods of a part; never changes.
     fn selector(&self, part: &str) -> Value {
-        json!({
-            "app.kubernetes.io/name": "proteus",
-            "app.kubernetes.io/instance": self.name,
-            "app.kubernetes.io/component": part,
-        })
+        let mut labels = self.whole();
+        labels["app.kubernetes.io/component"] = part.into();
+        labels
     }
 
     /// What finds coordinator and learner.
     fn core(&self) -> Value {
-        json!({
-            "app.kubernetes.io/name": "proteus",
-            "app.kubernetes.io/instance": self.name,
-            "proteus/tier": "core",
-        })
+        let mut labels = self.whole();
+        labels["proteus/tier"] = "core".into();
+        labels
     }
 
     fn labels(&self, part: &str) -> Value {

@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 /// In containers.
 const TLS: &str = "/etc/proteus/tls";
 const TOKEN: &str = "/etc/proteus/token";
+/// The process answers. What is started again for the lack of it must not depend on anybody else: a
+/// process that waits for another one, or for space on a disk, may hold what nobody else has.
+const ANSWERS: &str = "/livez";
+/// It has all that it needs.
+const CAN_WORK: &str = "/healthz";
 /// User and group of the images.
 const USER: u32 = 65532;
 
@@ -45,6 +50,9 @@ impl Run<'_> {
             ("image", self.settings.images.of(part, variant)?.into()),
             ("environment", environment.into()),
             ("metrics_port", METRICS_PORT.into()),
+            ("startup", probe(ANSWERS, 2, 60).into()),
+            ("readiness", probe(CAN_WORK, 5, 2).into()),
+            ("liveness", probe(ANSWERS, 10, 6).into()),
             ("mounts", mounts.into()),
             ("volumes", volumes.into()),
         ])
@@ -52,7 +60,6 @@ impl Run<'_> {
 
     /// Fills of a part that others connect to, and that keeps things.
     pub(super) fn service(&self, port: u16) -> Vec<(&'static str, Fill)> {
-        let probe = |period, failures| self.probe(port, period, failures);
         let mut claim = json!({
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": self.settings.storage}},
@@ -60,34 +67,16 @@ impl Run<'_> {
         if let Some(class) = &self.settings.storage_class {
             claim["storageClassName"] = class.as_str().into();
         }
-        vec![
-            ("port", port.into()),
-            // Reading a long experience log again takes its time.
-            ("startup", probe(2, 300).into()),
-            ("readiness", probe(5, 2).into()),
-            ("liveness", probe(10, 6).into()),
-            ("claim", claim.into()),
-        ]
-    }
-
-    /// The health service of gRPC where the kubelet can use it: it has no certificate to show.
-    fn probe(&self, port: u16, period: u32, failures: u32) -> Value {
-        if self.settings.security != Security::Insecure {
-            return http_probe(period, failures);
-        }
-        timing(json!({"grpc": {"port": port}}), period, failures)
+        vec![("port", port.into()), ("claim", claim.into())]
     }
 }
 
-pub(super) fn http_probe(period: u32, failures: u32) -> Value {
-    timing(json!({"httpGet": {"path": "/healthz", "port": "metrics"}}), period, failures)
-}
-
-fn timing(mut probe: Value, period: u32, failures: u32) -> Value {
-    probe["periodSeconds"] = period.into();
-    probe["failureThreshold"] = failures.into();
-    probe["timeoutSeconds"] = 2.into();
-    probe
+/// Asks on the metrics port: it needs no certificate, which the kubelet has not.
+fn probe(path: &str, period: u32, failures: u32) -> Value {
+    json!({
+        "httpGet": {"path": path, "port": "metrics"},
+        "periodSeconds": period, "failureThreshold": failures, "timeoutSeconds": 2,
+    })
 }
 
 /// For a Prometheus that finds pods by these.

@@ -38,14 +38,6 @@ pub(super) const CARD: Card = Card {
                   friction, damping and strength are factors on its values; inertia goes with mass",
 };
 
-impl<S> Contextual<S> {
-    /// What a context consists of, in the order of the parameters of a task.
-    #[must_use]
-    pub fn features(&self) -> &'static [Feature] {
-        self.features
-    }
-}
-
 impl<S: Standard> TaskFamily for Contextual<S> {
     fn name(&self) -> &'static str {
         self.name
@@ -68,6 +60,10 @@ impl<S: Standard> TaskFamily for Contextual<S> {
         let mut draw = |feature: &Feature| feature.default * random.uniform(0.5, 1.5);
         let contexts = (0..TASKS).map(|_| self.features.iter().map(&mut draw).collect()).collect();
         context::tasks(self.features, split, split_off(contexts, TRAIN_TASKS, split))
+    }
+
+    fn features(&self) -> &'static [Feature] {
+        self.features
     }
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {
@@ -115,8 +111,10 @@ impl<S: Standard> Env for Player<S> {
     }
 
     fn switch(&mut self, task: &Task) -> Result<(), Error> {
-        self.physics.apply(task, self.body.simulation_mut())?;
-        self.body.simulation_mut().forward();
+        // A change to the same physics is none, and must not be felt.
+        if self.physics.apply(task, self.body.simulation_mut())? {
+            self.body.simulation_mut().forward();
+        }
         Ok(())
     }
 

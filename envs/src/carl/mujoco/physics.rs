@@ -62,7 +62,7 @@ pub(super) fn scale_mass(model: &mut MjModel, part: usize, factor: f64) {
 pub(super) struct Physics {
     features: &'static [Feature],
     knobs: Vec<Knob>,
-    /// The context in force, in the order of the features.
+    /// The context in force, in the order of the features; before the first one, NaN.
     values: Vec<f64>,
 }
 
@@ -74,21 +74,35 @@ impl Physics {
         simulation: &Simulation,
     ) -> Result<Self, Error> {
         let knobs: Result<_, _> = features.iter().map(|f| Knob::of(f, simulation)).collect();
-        Ok(Self { features, knobs: knobs?, values: vec![0.0; features.len()] })
+        Ok(Self { features, knobs: knobs?, values: vec![f64::NAN; features.len()] })
     }
 
-    /// Gives `simulation` the physics of `task`; [forward](Simulation::forward) or a reset has to
-    /// follow.
+    /// Gives `simulation` the physics of `task`, and says whether they are others than before: then
+    /// [forward](Simulation::forward) or a reset has to follow.
     ///
     /// # Errors
     /// [`Error::Parameter`] when a feature is missing or out of its bounds; nothing changes then.
-    pub(super) fn apply(&mut self, task: &Task, simulation: &mut Simulation) -> Result<(), Error> {
+    pub(super) fn apply(
+        &mut self,
+        task: &Task,
+        simulation: &mut Simulation,
+    ) -> Result<bool, Error> {
         for feature in self.features {
             check(feature, task)?;
         }
+        let mut differs = false;
         for (slot, feature) in self.values.iter_mut().zip(self.features) {
-            *slot = env::parameter(task, feature.name)?;
+            let value = env::parameter(task, feature.name)?;
+            differs |= *slot != value;
+            *slot = value;
         }
+        if differs {
+            self.tune(simulation)?;
+        }
+        Ok(differs)
+    }
+
+    fn tune(&self, simulation: &mut Simulation) -> Result<(), Error> {
         simulation.tune(|_, model| {
             for ((knob, feature), value) in self.knobs.iter().zip(self.features).zip(&self.values) {
                 knob.turn(model, feature, *value);

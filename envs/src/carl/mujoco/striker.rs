@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | tasks | `mass`: factor 8 (s - 0.1) + 1 on the mass of the ball; `damping`: 2 (s - 0.2) + 0.5 of its slides; s of each of 0, 0.1, … 0.4 for training, in between for testing |
+//! | tasks | `mass`: factor 8 (s - 0.1) + 1 on the mass of the ball; `damping`: 2 (s - 0.2) + 0.5 of its slides; s of each of 0, 0.1, … 0.4 for training; of 0.05, 0.15, … 0.45 for testing, and of -0.05 for the damping, which is 0 there: nothing slows the ball down |
 //! | reward | -3 · distance(ball, goal) - 0.5 · distance(ball, hand or place of the strike) - 0.1 ‖u‖² |
 //! | horizon | 200 |
 //!
@@ -11,6 +11,7 @@
 use super::physics::scale_mass;
 use crate::Error;
 use crate::bodies;
+use crate::carl::context::Feature;
 use crate::env::{self, Card, Env, Step, TaskFamily};
 use crate::picture::Scene;
 use rand_chacha::ChaCha8Rng;
@@ -22,16 +23,23 @@ pub struct Striker;
 
 const SPEC: EnvSpec = EnvSpec::new(bodies::Striker::OBSERVATION, 7, bodies::Striker::HORIZON);
 
-/// EPI's numbers s in tenths: the grid that it trains on, and the middles of its cells.
-const GRID: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
-const MIDDLES: &[f64] = &[0.5, 1.5, 2.5, 3.5];
+/// What varies: a factor on the mass of the ball, and its damping, N·s/m.
+const FEATURES: [Feature; 2] = [
+    Feature { name: "mass", default: 1.0, low: 1e-6, high: f64::INFINITY },
+    Feature { name: "damping", default: 0.5, low: 0.0, high: f64::INFINITY },
+];
 
-/// Factor on the mass of the ball, from 0.2 to 3.4.
+/// EPI's numbers s in tenths: the grid that it trains on, and the middles of the cells within and
+/// around it. With s = -0.05 the ball would have a negative mass, so the first is for damping alone.
+const GRID: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0];
+const MIDDLES: &[f64] = &[-0.5, 0.5, 1.5, 2.5, 3.5, 4.5];
+
+/// Factor on the mass of the ball: 0.2 to 3.4 in training, 0.6 to 3.8 in testing.
 fn mass(tenths: f64) -> f64 {
     0.8 * (tenths - 1.0) + 1.0
 }
 
-/// Damping of the ball, from 0.1 to 0.9 N·s/m.
+/// Damping of the ball, N·s/m: 0.1 to 0.9 in training, 0 to 1 in testing.
 fn damping(tenths: f64) -> f64 {
     0.2 * (tenths - 2.0) + 0.5
 }
@@ -50,15 +58,16 @@ impl TaskFamily for Striker {
             observation: "angles (7) and velocities (7) of joints, places of hand, ball and goal (9)",
             action: "torques of 7 joints, ±3 N·m",
             tasks: "factor on the mass of the ball 8 (s - 0.1) + 1, its damping 2 (s - 0.2) + 0.5; s of \
-                    each on a 5 × 5 grid from 0 to 0.4 for training, the 4 × 4 middles for testing",
+                    each on a 5 × 5 grid from 0 to 0.4 for training; 5 × 6 middles of cells for \
+                    testing, s from 0.05 to 0.45 for the mass, from -0.05 to 0.45 for the damping",
             start: "fixed pose, ball and goal; velocities of joints U(±0.1)",
             reward: "-3 distance(ball, goal) - 0.5 distance(ball, hand) - 0.1 ‖u‖²; after a touch, where \
                      the hand last touched the ball stands in for the hand",
             end: "never",
             source: "EPI (arXiv 1907.11740)",
-            differences: "the reward is that of the state after the step, not before; tests on the cells \
-                          within the grid, not on those around it, where the ball would have a \
-                          negative mass; on MuJoCo 3.17",
+            differences: "the reward is that of the state after the step, not before; tests on 30 of \
+                          the 36 middles of cells, without the 6 with s = -0.05 for the mass, which \
+                          would be negative; on MuJoCo 3.17",
         }
     }
 
@@ -67,14 +76,19 @@ impl TaskFamily for Striker {
     }
 
     fn tasks(&self, split: Split) -> Vec<Task> {
-        let tenths = match split {
-            Split::Train => GRID,
-            Split::Test => MIDDLES,
+        let [masses, dampings] = match split {
+            Split::Train => [GRID, GRID],
+            Split::Test => [&MIDDLES[1..], MIDDLES],
         };
-        let row =
-            |first: &f64| tenths.iter().map(|second| [mass(*first), damping(*second)]).collect();
-        let cells: Vec<Vec<[f64; 2]>> = tenths.iter().map(row).collect();
-        env::enumerate(split, ["mass", "damping"], cells.into_iter().flatten())
+        let row = |first: &f64| {
+            let mass = mass(*first);
+            dampings.iter().map(move |second| [mass, damping(*second)])
+        };
+        env::enumerate(split, FEATURES.map(|f| f.name), masses.iter().flat_map(row))
+    }
+
+    fn features(&self) -> &'static [Feature] {
+        &FEATURES
     }
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {

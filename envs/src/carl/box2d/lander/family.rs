@@ -5,6 +5,7 @@ use super::context::{Context, FEATURES};
 use super::flight::Flight;
 use super::thrust::{CHOICES, THROTTLES, Thrust};
 use crate::Error;
+use crate::carl::context::Feature;
 use crate::env::{self, Card, Env, Step, TaskFamily};
 use crate::picture::Scene;
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +15,9 @@ const HORIZON: usize = 1000;
 const OBSERVATION: usize = 8;
 
 const TASKS: &str = "16 features of CARL; GRAVITY_Y varies, the others have their defaults; 100 \
-    train: -10 m/s² · U(0.1, 2.2), at least -20, NumPy seed 1337; 10 test: evenly from -0.5 to -20";
+    train: U(-20, -1) m/s², NumPy seed 1337: from 0.1 to 2.2 times the default of -10, with the ends \
+    moved within CARL's bounds before drawing, so that no values pile up at a bound; 10 test: evenly \
+    from -0.5 to -20, the bound again";
 
 const CARD: Card = Card {
     observation: "x, y (2), their velocities (2), angle, angular velocity, legs on the ground (2)",
@@ -26,7 +29,7 @@ const CARD: Card = Card {
     end: "crash, abs(x) ≥ 1, or at rest",
     source: "CARL (arXiv 2202.04500); Gymnasium's LunarLander-v3",
     differences: "gravity takes effect (in CARL a reset of recent Gymnasium puts it back); \
-        training gravities end at CARL's bound of -20; no wind",
+        gravities end at CARL's bound of -20; no wind",
 };
 
 /// The family `carl-lunar-lander`.
@@ -59,6 +62,10 @@ impl TaskFamily for CarlLunarLander {
         tasks(split)
     }
 
+    fn features(&self) -> &'static [Feature] {
+        &FEATURES
+    }
+
     fn make(&self) -> Result<Box<dyn Env>, Error> {
         Ok(Box::new(LanderEnv { command: Thrust::chosen, flight: None }))
     }
@@ -85,6 +92,10 @@ impl TaskFamily for CarlLunarLanderContinuous {
 
     fn tasks(&self, split: Split) -> Vec<Task> {
         tasks(split)
+    }
+
+    fn features(&self) -> &'static [Feature] {
+        &FEATURES
     }
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {

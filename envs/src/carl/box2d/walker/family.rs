@@ -4,6 +4,7 @@ use super::super::features;
 use super::context::{Context, FEATURES};
 use super::walk::Walk;
 use crate::Error;
+use crate::carl::context::Feature;
 use crate::env::{self, Card, Env, Step, TaskFamily};
 use crate::picture::Scene;
 use rand_chacha::ChaCha8Rng;
@@ -30,9 +31,10 @@ impl TaskFamily for CarlBipedalWalker {
                 angle and speed, on the ground, for each leg (10); lidar (10)",
             action: "hip, knee of each leg: direction and share of the motor's torque",
             tasks: "20 features of CARL; GRAVITY_Y and FRICTION vary, the others have their \
-                defaults; 100 train: both their default · U(0.1, 2.2), within CARL's bounds, NumPy \
-                seed 1337; 20 test: first the one, then the other evenly over 0.05 to 4.4 times \
-                its default, within CARL's bounds",
+                defaults; 100 train: U(-20, -1) m/s² and U(0.25, 5.5), NumPy seed 1337: from 0.1 to \
+                2.2 times the defaults of -10 and 2.5, with the ends moved within CARL's bounds before \
+                drawing, so that no values pile up at a bound; 20 test: GRAVITY_Y evenly from -0.5 \
+                to -20, then FRICTION evenly from 0.125 to 10",
             start: "standing on flat ground, pushed by a force of U(±5) N; the ground is random",
             reward: "Δφ - 0.00035 · torque · Σ abs(a), with φ = 130 x/30 - 5 abs(angle); -100 for \
                 a fall",
@@ -49,6 +51,10 @@ impl TaskFamily for CarlBipedalWalker {
 
     fn tasks(&self, split: Split) -> Vec<Task> {
         features::tasks(&FEATURES, &["GRAVITY_Y", "FRICTION"], split)
+    }
+
+    fn features(&self) -> &'static [Feature] {
+        &FEATURES
     }
 
     fn make(&self) -> Result<Box<dyn Env>, Error> {

@@ -22,18 +22,20 @@ const BENCH: &str = "soak";
 /// For the first segment of the log to go.
 const WARM_UP: Duration = Duration::from_secs(900);
 /// From then on until readings count.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_secs(180);
 const EVERY: Duration = Duration::from_secs(5);
 /// For learner and actors to appear.
 const BEGIN: Duration = Duration::from_secs(30);
 const LEAVE: Duration = Duration::from_secs(20);
 const ACTORS: usize = 2;
 
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
     "budget.env_steps=1000000000000",
     "actors.count=2",
     "actors.environments=8",
     "collection.samples_per_insert=4",
+    // The returns of so many evaluations are remembered that it would take half an hour.
+    "evaluation.every_env_steps=2000",
     "replay.transitions_per_task=200",
     "replay.segment_mib=1",
 ];
