@@ -172,7 +172,7 @@ async fn all_work(run: &Run, mut processes: Vec<process::Actor>) -> anyhow::Resu
         .print()
 }
 
-/// Ends the streams, and compares counts: whatever was acknowledged is stored, once.
+/// Ends the streams, and compares counts: whatever was acknowledged is stored.
 async fn compare(run: &Run, actors: Vec<Simulated>) -> anyhow::Result<()> {
     let mut acknowledged = 0;
     for actor in actors {
@@ -181,20 +181,20 @@ async fn compare(run: &Run, actors: Vec<Simulated>) -> anyhow::Result<()> {
     // The newest report of the learner may be half a second old.
     sleep(SETTLE).await;
     let learner = run.status().await?.learner.unwrap_or_default();
+    // What was on its way to streams that were closed is stored, but nobody was told.
+    let told = learner.transitions_acknowledged;
     ensure!(
-        learner.transitions_stored >= acknowledged
-            && learner.transitions_stored == learner.transitions_acknowledged,
-        "expected all {acknowledged} acknowledged transitions to be stored once, got {} stored and \
-         {} acknowledged by the learner",
+        acknowledged <= told && told <= learner.transitions_stored,
+        "expected all {acknowledged} transitions acknowledged to simulated actors to be stored, got {} \
+         stored and {told} acknowledged by the learner",
         learner.transitions_stored,
-        learner.transitions_acknowledged,
     );
     let detail = json!({
-        "acknowledged_to_simulated": acknowledged, "duplicated": learner.transitions_duplicated,
+        "acknowledged_to_simulated": acknowledged, "acknowledged": told, "duplicated": learner.transitions_duplicated,
         "refused": learner.chunks_refused,
     });
     let stored = learner.transitions_stored as f64;
-    Figure::new(BENCH, "transitions stored = acknowledged", "transitions", &[stored])
+    Figure::new(BENCH, "transitions stored, all that were acknowledged", "transitions", &[stored])
         .with(detail)
         .print()
 }
