@@ -7,6 +7,10 @@ use std::path::Path;
 /// Name of the geometry that is replaced, and of the grid that replaces it.
 const FLOOR: &str = "floor";
 
+/// What pictures take for the size of the world, m. By the size of the ground, everything near would
+/// be too near to be drawn.
+const EXTENT: f64 = 20.0;
+
 /// Thickness of the ground below its lowest point, m.
 const DEPTH: f64 = 0.1;
 
@@ -37,6 +41,7 @@ impl HeightField {
             .set_userdata(level);
         let floor = spec.geom_mut(FLOOR).ok_or(MjEditError::NotFound)?;
         floor.with_type(MjtGeomBase::mjGEOM_HFIELD).with_hfieldname(FLOOR);
+        spec.stat_mut().extent = EXTENT;
         spec.compile()
     }
 

@@ -10,6 +10,12 @@ use mujoco_rs::prelude::{
 /// Geoms that a picture can hold; the largest worlds here have some dozens.
 const MAX_GEOMS: usize = 2000;
 
+/// How far from the middle of the bodies other cameras are, in units of their reach.
+const DISTANCE: f64 = 3.0;
+
+/// How other cameras are tilted, degrees.
+const ELEVATION: f64 = -30.0;
+
 /// What Gymnasium's models call the camera that follows the body.
 const FOLLOWING: &str = "track";
 
@@ -42,7 +48,7 @@ impl Camera {
         Ok(Self {
             context,
             scene: MjvScene::new(model, MAX_GEOMS),
-            view: view(model),
+            view: view(simulation),
             option: MjvOption::default(),
             viewport: MjrRectangle::new(0, 0, columns.cast_signed(), rows.cast_signed()),
             width,
@@ -87,12 +93,37 @@ impl Drop for Camera {
     }
 }
 
-/// The camera of the model that follows the body; else one that sees all of the model.
-fn view(model: &MjModel) -> MjvCamera {
-    match model.name_to_id(MjtObjBase::mjOBJ_CAMERA, FOLLOWING) {
-        Some(camera) => MjvCamera::new_fixed(camera),
-        None => MjvCamera::new_free(model),
+/// The camera of the model that follows the body; else one that sees all that can move.
+fn view(simulation: &Simulation) -> MjvCamera {
+    let model = simulation.model();
+    if let Some(camera) = model.name_to_id(MjtObjBase::mjOBJ_CAMERA, FOLLOWING) {
+        return MjvCamera::new_fixed(camera);
     }
+    let (centre, radius) = moving(simulation);
+    MjvCamera {
+        lookat: centre,
+        distance: DISTANCE * radius,
+        elevation: ELEVATION,
+        ..MjvCamera::new_free(model)
+    }
+}
+
+/// The middle of the geometries that do not belong to the world, m, and how far from it they reach,
+/// m.
+fn moving(simulation: &Simulation) -> ([f64; 3], f64) {
+    let model = simulation.model();
+    let places = simulation.data().geom_xpos().iter().zip(model.geom_rbound());
+    let of_bodies = places.zip(model.geom_bodyid()).filter(|(_, body)| **body != 0);
+    let geometries: Vec<(&[f64; 3], f64)> =
+        of_bodies.map(|((place, radius), _)| (place, *radius)).collect();
+    let share = 1.0 / geometries.len().max(1) as f64;
+    let centre =
+        [0, 1, 2].map(|axis| geometries.iter().map(|(place, _)| share * place[axis]).sum());
+    let away = |place: &[f64; 3]| {
+        place.iter().zip(centre).map(|(a, b): (&f64, f64)| (a - b).powi(2)).sum::<f64>().sqrt()
+    };
+    let reach = geometries.iter().map(|(place, radius)| away(place) + radius);
+    (centre, reach.fold(0.0, f64::max))
 }
 
 /// OpenGL counts rows from the bottom, pictures from the top.

@@ -2,7 +2,7 @@
 
 use crate::picture::{Colour, Drawing, View};
 
-/// How far from the origin pictures reach where there are no walls.
+/// How far from the origin pictures reach at least where there are no walls.
 const SIGHT: f64 = 3.0;
 
 /// The point at `position`, its goal, and the walls at ± `wall` along each axis.
@@ -11,7 +11,9 @@ pub(super) fn draw<const N: usize>(
     goal: Option<[f64; N]>,
     position: [f64; N],
 ) -> Drawing {
-    let sight = if wall.is_finite() { wall } else { SIGHT };
+    let places = position.into_iter().chain(goal.into_iter().flatten());
+    let farthest = places.fold(SIGHT, |most, place| most.max(place.abs()));
+    let sight = if wall.is_finite() { wall } else { farthest };
     let mut drawing = Drawing::new(View::square(1.1 * sight));
     let corners = [[-sight, -sight], [sight, -sight], [sight, sight], [-sight, sight]];
     for (from, to) in (0..4).map(|side| (corners[side], corners[(side + 1) % 4])) {

@@ -11,7 +11,7 @@ pub(super) fn draw([left, right]: [f64; 2], goal: f64, position: f64) -> Drawing
     let (low, high) = (left.min(right), left.max(right));
     let step = (high - low) / f64::from(STRETCHES);
     let corner = |number: u32| on_road(low + step * f64::from(number));
-    let mut drawing = Drawing::new(View { x: [low - 0.1, high + 0.1], y: [-0.1, 1.3] });
+    let mut drawing = Drawing::new(View { x: [low - 0.1, high + 0.1], y: [-0.1, 1.5] });
     for number in 0..STRETCHES {
         drawing = drawing.line(corner(number), corner(number + 1), 0.01, Colour::DARK);
     }

@@ -84,8 +84,10 @@ impl Flight {
     pub(super) fn draw(&self) -> Drawing {
         let [width, height] = self.context.half_world().map(|half| 2.0 * half);
         let pad = build::pad_height(&self.context);
-        let drawing = Drawing::new(View { x: [0.0, width], y: [0.0, height] });
         let hull = self.parts.hull;
+        // It starts at the upper edge of the world, and may rise.
+        let top = double(self.parts.world.body_state(hull).position)[1].max(height) + 0.35 * height;
+        let drawing = Drawing::new(View { x: [0.0, width], y: [0.0, top] });
         let colour = |body| if body == hull { Colour::BLUE } else { Colour::ORANGE };
         let drawing = scene::draw(drawing, &self.parts.world, colour);
         drawing.line([0.4 * width, pad], [0.6 * width, pad], 0.12, Colour::GREEN)
