@@ -54,6 +54,13 @@ fn families_are_listed_and_described() {
     let family: types::FamilySpec = serde_json::from_value(described).unwrap();
     assert_eq!((family.train.len(), family.test.len()), (80, 20));
     assert!(family.reference.is_some());
+    let environment = r#"{
+        "family": "point-robot", "visible": ["goal_y"],
+        "change": {"when": {"by": "time", "every": 5}, "next": "random"}
+    }"#;
+    let described = json(&["describe", "--environment", environment]);
+    assert_eq!(described["env"]["observation_dim"], 3, "what is put around the family counts");
+    assert_eq!(described["env"]["task_changes"], true);
     let error = failure(&["describe", "point-robto"]);
     assert!(error.contains("did you mean \"point-robot\"?"), "{error}");
 }

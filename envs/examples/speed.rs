@@ -20,6 +20,8 @@ const ENVIRONMENTS: usize = 16;
 const BLOCK: usize = 200;
 const WARM_UP: Duration = Duration::from_millis(500);
 const MEASURED: Duration = Duration::from_secs(4);
+/// Blocks that are measured at least, on a machine that is slow or busy.
+const BLOCKS: usize = 5;
 
 const BODIES: [(&str, &Plan); 11] = [
     ("ant", &bodies::ANT),
@@ -43,7 +45,7 @@ fn main() -> Result<()> {
     let mut physics = plan.map(|plan| Physics::new(plan, &fleet)).transpose()?;
     let (mut rates, mut raw_rates, mut ratios) = (vec![], vec![], vec![]);
     let begin = Instant::now();
-    while begin.elapsed() < WARM_UP + MEASURED {
+    while begin.elapsed() < WARM_UP + MEASURED || rates.len() < BLOCKS {
         let warm = begin.elapsed() >= WARM_UP;
         let starts = fleet.generators();
         let rate = fleet.play()?;

@@ -80,7 +80,8 @@ impl Simulation {
     /// the first call only.
     ///
     /// # Errors
-    /// What `change` returns; the physics are then those of the file.
+    /// What `change` returns, or [`Error::Model`] if it put another model in place; the physics are
+    /// then those of the file.
     pub fn tune(
         &mut self,
         change: impl FnOnce(&MjModel, &mut MjModel) -> Result<(), Error>,
@@ -99,8 +100,12 @@ impl Simulation {
             mj_copyModel(model.ffi_mut(), self.original.ffi());
         }
         change(&self.original, model)?;
+        if !self.original.is_compatible_with_model(model) {
+            let got = "one of other sizes in its place".to_owned();
+            return Err(unusable(&self.path, "changes within the model", got));
+        }
         self.positions.copy_from_slice(self.data.qpos());
-        // SAFETY: as above.
+        // SAFETY: as above; whatever `change` did, the sizes still agree.
         #[allow(unsafe_code, reason = "mujoco-rs has neither call for a model beside its data")]
         unsafe {
             mj_setConst(model.ffi_mut(), self.data.ffi_mut());

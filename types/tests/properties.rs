@@ -189,7 +189,7 @@ const ROWS: [Row; 37] = [
     ("learner.learning_rate", ABOVE_ZERO, &["1e-9"], &["0", "-1", "inf", "nan"]),
     ("learner.publish_every", "at least 1", &["1"], &["0"]),
     ("learner.checkpoint_seconds", ABOVE_ZERO, &["1e-9"], &["0", "-1", "inf", "nan"]),
-    ("learner.checkpoints", "1 to 1000", &["1", "1000"], &["0", "1001"]),
+    ("learner.checkpoints", "2 to 1000", &["2", "1000"], &["1", "1001"]),
     ("replay.segment_mib", "1 to 4096", &["1", "4096"], &["0", "4097"]),
     ("replay.transitions_per_task", "1 to 1000000000", &["1", "1000000000"], &["0", "1000000001"]),
     ("evaluation.every_env_steps", "at least 1", &["1"], &["0"]),

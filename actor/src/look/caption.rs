@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn many_parameters_are_wrapped_and_the_rest_is_counted() {
         let parts = (0..9).map(|n| format!("mass_{n} 1.0000")).collect::<Vec<_>>();
-        let few = wrap(parts[..2].to_vec().into_iter(), 40);
+        let few = wrap(parts[..2].iter().cloned(), 40);
         assert_eq!(few, ["mass_0 1.0000  mass_1 1.0000"]);
         let many = wrap(parts.into_iter(), 30);
         assert_eq!(many.len(), PARAMETER_LINES + 1);

@@ -13,7 +13,7 @@ use types::{Experiment, Role, Task, Version, stream};
 /// Who acts.
 pub enum Policy {
     /// Each number of an action is drawn from U(-1, 1).
-    Random(ChaCha8Rng),
+    Random(Box<ChaCha8Rng>),
     /// Each number is 0.
     Zero,
     /// The best that can be done, see [`Oracle`].
@@ -38,7 +38,7 @@ impl Policy {
     #[must_use]
     pub fn random() -> Self {
         // Begins anew in each episode.
-        Self::Random(stream(0, Role::Action, 0, 0))
+        Self::Random(Box::new(stream(0, Role::Action, 0, 0)))
     }
 
     /// The oracle of `family` for `task`.
@@ -53,7 +53,7 @@ impl Policy {
     /// Gets ready for episode number `episode` of what `seed` decides.
     pub(super) fn begin(&mut self, seed: u64, episode: u32) -> Result<(), Error> {
         match self {
-            Self::Random(dice) => *dice = stream(seed, Role::Action, episode.into(), 0),
+            Self::Random(dice) => **dice = stream(seed, Role::Action, episode.into(), 0),
             Self::Trained(trained) => trained.begin(seed, episode)?,
             Self::Zero | Self::Oracle(_) => {}
         }

@@ -39,7 +39,6 @@ impl Durable {
     /// As an experiment says, with what must run beside it: where the disk counts, that syncs the
     /// log until `stop`, one sync after another, for everybody who waits, and fails when the disk
     /// does. While the disk is full nothing is acknowledged.
-    #[must_use]
     pub fn new(
         durability: Durability,
         store: &Arc<Store>,

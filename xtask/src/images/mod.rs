@@ -119,7 +119,7 @@ impl Options {
                 program: "coordinator",
                 reference: coordinator,
                 arguments: on_actor,
-                trial: &["tasks", "cheetah-vel"],
+                trial: &["tasks", "show", "cheetah-vel"],
             },
             learner("cpu", ""),
         ];
