@@ -86,7 +86,7 @@ impl Flight {
         let pad = build::pad_height(&self.context);
         let hull = self.parts.hull;
         // It starts at the upper edge of the world, and may rise.
-        let top = double(self.parts.world.body_state(hull).position)[1].max(height) + 0.2 * height;
+        let top = double(self.parts.world.body_state(hull).position)[1].max(height) + 0.35 * height;
         let drawing = Drawing::new(View { x: [0.0, width], y: [0.0, top] });
         let colour = |body| if body == hull { Colour::BLUE } else { Colour::ORANGE };
         let drawing = scene::draw(drawing, &self.parts.world, colour);
