@@ -148,73 +148,48 @@ pub trait TaskFamily: Send + Sync {
     }
 }
 
-impl<F: TaskFamily + ?Sized> TaskFamily for &F {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
+/// A pointer to a family is that family. Every method is here, also those with a default: one that was
+/// left out would quietly fall back to it.
+macro_rules! points_to_a_family {
+    ($pointer:ty) => {
+        impl<F: TaskFamily + ?Sized> TaskFamily for $pointer {
+            fn name(&self) -> &'static str {
+                (**self).name()
+            }
 
-    fn summary(&self) -> &'static str {
-        (**self).summary()
-    }
+            fn summary(&self) -> &'static str {
+                (**self).summary()
+            }
 
-    fn card(&self) -> Card {
-        (**self).card()
-    }
+            fn card(&self) -> Card {
+                (**self).card()
+            }
 
-    fn spec(&self) -> EnvSpec {
-        (**self).spec()
-    }
+            fn spec(&self) -> EnvSpec {
+                (**self).spec()
+            }
 
-    fn tasks(&self, split: Split) -> Vec<Task> {
-        (**self).tasks(split)
-    }
+            fn tasks(&self, split: Split) -> Vec<Task> {
+                (**self).tasks(split)
+            }
 
-    fn features(&self) -> &'static [Feature] {
-        (**self).features()
-    }
+            fn features(&self) -> &'static [Feature] {
+                (**self).features()
+            }
 
-    fn make(&self) -> Result<Box<dyn Env>, Error> {
-        (**self).make()
-    }
+            fn make(&self) -> Result<Box<dyn Env>, Error> {
+                (**self).make()
+            }
 
-    fn oracle(&self, task: &Task) -> Option<Box<dyn Oracle>> {
-        (**self).oracle(task)
-    }
+            fn oracle(&self, task: &Task) -> Option<Box<dyn Oracle>> {
+                (**self).oracle(task)
+            }
+        }
+    };
 }
 
-impl<F: TaskFamily + ?Sized> TaskFamily for Box<F> {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
-
-    fn summary(&self) -> &'static str {
-        (**self).summary()
-    }
-
-    fn card(&self) -> Card {
-        (**self).card()
-    }
-
-    fn spec(&self) -> EnvSpec {
-        (**self).spec()
-    }
-
-    fn tasks(&self, split: Split) -> Vec<Task> {
-        (**self).tasks(split)
-    }
-
-    fn features(&self) -> &'static [Feature] {
-        (**self).features()
-    }
-
-    fn make(&self) -> Result<Box<dyn Env>, Error> {
-        (**self).make()
-    }
-
-    fn oracle(&self, task: &Task) -> Option<Box<dyn Oracle>> {
-        (**self).oracle(task)
-    }
-}
+points_to_a_family!(&F);
+points_to_a_family!(Box<F>);
 
 /// The tasks of a split out of all tasks of a family: the first `train` of them are for training,
 /// the others for testing.
