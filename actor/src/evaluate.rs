@@ -8,8 +8,8 @@ use rand::Rng as _;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use types::{
-    Experiment, LatentSource, Parameter, Phase, Purpose, Role, Split, Task, TaskRef, Trial,
-    TrialId, TrialOutcome, Version, stream,
+    Behaviour, Experiment, LatentSource, Parameter, Phase, Purpose, Role, Split, Task, TaskRef,
+    Trial, TrialId, TrialOutcome, Version, stream,
 };
 
 /// Which tasks are evaluated.
@@ -100,7 +100,8 @@ pub fn evaluate(
 
 fn trials(experiment: &Experiment, tasks: &[Task]) -> Vec<Trial> {
     let evaluation = &experiment.evaluation;
-    let phase = |latent, episodes| Phase { latent, episodes, context: true };
+    let phase =
+        |latent, episodes| Phase { latent, episodes, context: true, behaviour: Behaviour::Policy };
     let phases = vec![
         phase(LatentSource::Prior, 1),
         phase(LatentSource::Posterior, evaluation.episodes - 1),
@@ -118,6 +119,7 @@ fn trials(experiment: &Experiment, tasks: &[Task]) -> Vec<Trial> {
                 phases: phases.clone(),
                 seed: seeds.next_u64(),
                 min_version: Version::default(),
+                beliefs: 0,
             });
         }
     }

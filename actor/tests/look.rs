@@ -10,7 +10,7 @@ use actor::rollout::{Local, Rollout};
 use nets::AgentSpec;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use types::{LatentSource, Phase, Purpose, Split, TaskRef, Trial, TrialId, Version};
+use types::{Behaviour, LatentSource, Phase, Purpose, Split, TaskRef, Trial, TrialId, Version};
 
 const USAGE: Option<i32> = Some(64);
 
@@ -113,7 +113,8 @@ fn weights_adapt_as_in_an_evaluation() {
     let returns: Vec<f64> = episodes(&told).into_iter().map(|(total, _)| total).collect();
 
     let spec = AgentSpec::of(&experiment, &family.spec());
-    let phase = |latent, episodes| Phase { latent, episodes, context: true };
+    let phase =
+        |latent, episodes| Phase { latent, episodes, context: true, behaviour: Behaviour::Policy };
     let trial = Trial {
         id: TrialId(0),
         task: id,
@@ -121,6 +122,7 @@ fn weights_adapt_as_in_an_evaluation() {
         phases: vec![phase(LatentSource::Prior, 1), phase(LatentSource::Posterior, 2)],
         seed,
         min_version: Version::default(),
+        beliefs: 0,
     };
     let agent = Agent::load(&spec, &weights, Version::default()).unwrap();
     let mut link = Local::new(agent, std::iter::once(trial), drop);

@@ -11,8 +11,8 @@ use proto::v1::{ActorStats, LearnerProgress};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use types::{
-    ActorId, End, EpisodeOutcome, LatentSource, Phase, Purpose, Split, TaskRef, Trial, TrialId,
-    TrialOutcome, Version,
+    ActorId, Behaviour, End, EpisodeOutcome, LatentSource, Phase, Purpose, Split, TaskRef, Trial,
+    TrialId, TrialOutcome, Version,
 };
 
 const PLACES: u32 = 3;
@@ -77,8 +77,13 @@ struct World {
 }
 
 fn outcome(trial: &Trial) -> TrialOutcome {
-    let episode =
-        EpisodeOutcome { task_return: 1.0, length: 5, end: End::Truncated, version: Version(0) };
+    let episode = EpisodeOutcome {
+        task_return: 1.0,
+        length: 5,
+        end: End::Truncated,
+        version: Version(0),
+        beliefs: Vec::new(),
+    };
     TrialOutcome {
         trial: trial.id,
         task: trial.task,
@@ -152,9 +157,15 @@ impl World {
             id: TrialId(self.submitted.len() as u64),
             task: TaskRef { split: if evaluate { Split::Test } else { Split::Train }, index: 3 },
             purpose: if evaluate { Purpose::Evaluate } else { Purpose::Train },
-            phases: vec![Phase { latent: LatentSource::Prior, episodes: 2, context: true }],
+            phases: vec![Phase {
+                latent: LatentSource::Prior,
+                episodes: 2,
+                context: true,
+                behaviour: Behaviour::Policy,
+            }],
             seed: 1,
             min_version: Version(min_version),
+            beliefs: 0,
         };
         self.state.submit(vec![trial.clone(), trial.clone()]).unwrap();
         self.submitted.push(trial);

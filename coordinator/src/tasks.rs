@@ -71,7 +71,8 @@ mod tests {
         let task = Some(TaskRef { split: 2, index: 5 });
         let mut tasks = Tasks::default();
         for number in 0..100u32 {
-            let score = TaskScore { task, returns: vec![-9.0, f64::from(number)] };
+            let score =
+                TaskScore { task, returns: vec![-9.0, f64::from(number)], ..TaskScore::default() };
             tasks.evaluated(&Evaluation { tasks: vec![score], ..Evaluation::default() });
         }
         let failure = Quarantined { task, count: 1, ..Quarantined::default() };

@@ -143,6 +143,7 @@ fn evaluations_are_recorded_once_there_is_room_and_no_line_is_torn() {
         tasks: vec![v1::TaskScore {
             task: Some(v1::TaskRef { split: 2, index: 0 }),
             returns: vec![-1.0; 400],
+            ..v1::TaskScore::default()
         }],
         ..v1::Evaluation::default()
     };

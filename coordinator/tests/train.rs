@@ -51,7 +51,7 @@ async fn learner() {
         }
         let returns = outcome.episodes.iter().map(|e| e.task_return).collect();
         if outcome.purpose == 2 {
-            tasks.push(v1::TaskScore { task: outcome.task, returns });
+            tasks.push(v1::TaskScore { task: outcome.task, returns, ..Default::default() });
         }
     }
     let mut progress = v1::LearnerProgress {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use types::experiment::{Collection, Select};
 use types::{
-    LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId, TrialOutcome, Version,
-    stream,
+    Behaviour, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId, TrialOutcome,
+    Version, stream,
 };
 
 /// Times an initial trial is asked for again after a failure of the simulation.
@@ -88,7 +88,12 @@ impl Plan {
             (LatentSource::Posterior, c.posterior_episodes, true),
             (LatentSource::Posterior, c.extra_episodes, false),
         ];
-        let phases = phases.map(|(latent, episodes, context)| Phase { latent, episodes, context });
+        let phases = phases.map(|(latent, episodes, context)| Phase {
+            latent,
+            episodes,
+            context,
+            behaviour: Behaviour::Policy,
+        });
         phases.into_iter().filter(|phase| phase.episodes > 0).collect()
     }
 }
@@ -207,7 +212,12 @@ impl Collector {
 
     fn initial_trial(&mut self, intake: &impl Intake, task: TaskRef, tries: u32) -> Trial {
         let episodes = self.plan.collection.initial_episodes;
-        let phase = Phase { latent: LatentSource::Prior, episodes, context: true };
+        let phase = Phase {
+            latent: LatentSource::Prior,
+            episodes,
+            context: true,
+            behaviour: Behaviour::Policy,
+        };
         self.open_trial(intake, task, vec![phase], Some(tries))
     }
 
@@ -228,6 +238,7 @@ impl Collector {
             phases,
             seed: stream(self.plan.seed, Role::TrialSeed, id.0, 0).next_u64(),
             min_version: Version(0),
+            beliefs: 0,
         }
     }
 
@@ -387,6 +398,7 @@ mod tests {
             length: 100,
             end: End::Truncated,
             version: Version(0),
+            beliefs: Vec::new(),
         };
         let episodes = if failure.is_some() { 0 } else { trial.episodes() as usize };
         TrialOutcome {

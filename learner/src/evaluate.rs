@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use types::experiment::Evaluation;
 use types::{
-    FamilySpec, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId, TrialOutcome,
-    Version, stream,
+    Behaviour, FamilySpec, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId,
+    TrialOutcome, Version, stream,
 };
 
 /// Where training stood when an evaluation was asked for.
@@ -184,14 +184,19 @@ impl Evaluator {
         let split = if task.split == Split::Test { 1 << 32 } else { 0 };
         let index = split + u64::from(task.index);
         let later = self.settings.episodes - 1;
-        let phase = |latent, episodes| Phase { latent, episodes, context: true };
+        let phase = |latent, episodes| Phase {
+            latent,
+            episodes,
+            context: true,
+            behaviour: Behaviour::Policy,
+        };
         let mut phases = vec![phase(LatentSource::Prior, 1)];
         if later > 0 {
             phases.push(phase(LatentSource::Posterior, later));
         }
         // Training trials use sub-stream 0.
         let seed = stream(self.seed, Role::TrialSeed, index, 1 + u64::from(repeat)).next_u64();
-        Trial { id, task, purpose: Purpose::Evaluate, phases, seed, min_version }
+        Trial { id, task, purpose: Purpose::Evaluate, phases, seed, min_version, beliefs: 0 }
     }
 
     /// Takes an outcome; gives the evaluation when it was the last one awaited.
@@ -242,6 +247,7 @@ impl Complete {
         let score = |(task, returns): &(TaskRef, Vec<f64>)| v1::TaskScore {
             task: Some((*task).into()),
             returns: returns.clone(),
+            ..Default::default()
         };
         let Moment { number, env_steps, updates, version, wall_s, last } = self.moment;
         v1::Evaluation {
@@ -253,6 +259,7 @@ impl Complete {
             last,
             failed: self.failed,
             number,
+            components: Vec::new(),
         }
     }
 }

@@ -71,7 +71,10 @@ impl PearlSettings {
         Self {
             discount: agent.discount,
             reward_scale: agent.reward_scale,
-            kl_weight: experiment.inference.kl_weight,
+            kl_weight: match experiment.inference.objective {
+                types::experiment::Objective::Bellman { kl_weight } => kl_weight,
+                _ => 0.0,
+            },
             target_rate: agent.target_rate,
             mean_penalty: agent.mean_penalty,
             log_std_penalty: agent.log_std_penalty,
@@ -164,7 +167,7 @@ impl Pearl {
         };
         let critics = spec.critics.networks();
         let (q, v) = critics.split_at(2);
-        let parts = [stack(&[spec.agent.encoder.network()]), stack(q), stack_of(v)];
+        let parts = [stack(&spec.agent.encoder.networks()), stack(q), stack_of(v)];
         let values = Group::new(parts.into_iter().flatten().collect(), params, device)?;
         let policy_stack = vec![Stack::single(&spec.agent.policy.network())];
         let policy = Group::new(policy_stack, params, device)?;

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proto::chunk::CheckedChunk;
 use std::path::Path;
 use types::{
-    ActorId, Chunk, End, EnvSpec, Incarnation, LatentSource, Origin, Phase, Purpose, Role, Segment,
-    Sequence, Split, TaskRef, Trial, TrialId, TrialOutcome, Version, stream,
+    ActorId, Behaviour, Chunk, End, EnvSpec, Incarnation, LatentSource, Origin, Phase, Purpose,
+    Role, Segment, Sequence, Split, TaskRef, Trial, TrialId, TrialOutcome, Version, stream,
 };
 
 const SPEC: EnvSpec = EnvSpec { shaped_reward: true, task_changes: true, ..EnvSpec::new(3, 2, 16) };
@@ -40,7 +40,12 @@ fn task(trial: u64) -> TaskRef {
 const EPISODES: u32 = 2;
 
 fn trial(id: u64) -> Trial {
-    let phase = Phase { latent: LatentSource::Prior, episodes: EPISODES, context: true };
+    let phase = Phase {
+        latent: LatentSource::Prior,
+        episodes: EPISODES,
+        context: true,
+        behaviour: Behaviour::Policy,
+    };
     Trial {
         id: TrialId(id),
         task: task(id),
@@ -48,6 +53,7 @@ fn trial(id: u64) -> Trial {
         phases: vec![phase],
         seed: id,
         min_version: Version(0),
+        beliefs: 0,
     }
 }
 

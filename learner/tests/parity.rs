@@ -6,7 +6,7 @@
 use learner::networks::AdamSettings;
 use learner::networks::parameters::to_host;
 use learner::pearl::{Batch, Noise, Pearl, PearlSettings, PearlSpec};
-use nets::{AgentSpec, CriticSpec, EncoderSpec, GaussianProductSpec, Params, PolicySpec};
+use nets::{AgentSpec, CriticSpec, EncoderSpec, Params, PolicySpec};
 use serde_json::Value;
 use tch::{Device, Tensor};
 use types::experiment::CriticForm;
@@ -64,17 +64,13 @@ impl Fixture {
         let (observation, action) = (self.size("observation"), self.size("action"));
         let latent = self.size("latent");
         let hidden = self.sizes_of("hidden");
-        let encoder = GaussianProductSpec {
-            observation,
-            action,
-            next_observation: false,
-            hidden: self.sizes_of("encoder_hidden"),
-            latent,
-        };
+        let hidden_of_encoder = self.sizes_of("encoder_hidden");
+        let encoder =
+            EncoderSpec::gaussian_product([observation, action], false, hidden_of_encoder, latent);
         PearlSpec {
             agent: AgentSpec {
                 policy: PolicySpec { observation, latent, action, hidden: hidden.clone() },
-                encoder: EncoderSpec::GaussianProduct(encoder),
+                encoder,
             },
             critics: CriticSpec { form, observation, action, latent, hidden },
         }

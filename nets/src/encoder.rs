@@ -26,8 +26,8 @@ impl EncoderNet {
         spec.check()?;
         Ok(Self {
             spec: spec.clone(),
-            mlp: Mlp::from_params(&spec.network(), params)?,
-            variance: vec![0.; spec.latent()],
+            mlp: Mlp::from_params(&spec.networks()[0], params)?,
+            variance: vec![0.; spec.latent],
         })
     }
 
@@ -47,7 +47,7 @@ impl EncoderNet {
         context: &[f32],
         mut each: impl FnMut(&[f32], &[f32]),
     ) -> Result<(), Error> {
-        let (width, latent) = (self.spec.width(), self.spec.latent());
+        let (width, latent) = (self.spec.width(), self.spec.latent);
         let rows = context.len() / width;
         length("context", rows * width, context.len())?;
         for block in context.chunks(BLOCK * width) {
@@ -73,7 +73,7 @@ impl EncoderNet {
     /// [`Error::Length`] if `context` is not a whole number of rows, or the posterior has another
     /// number of components.
     pub fn infer(&mut self, context: &[f32], posterior: &mut Posterior) -> Result<(), Error> {
-        length("posterior", self.spec.latent(), posterior.latent())?;
+        length("posterior", self.spec.latent, posterior.latent())?;
         let mut result = Ok(());
         self.encode(context, |mean, variance| {
             if result.is_ok() {

@@ -1,6 +1,6 @@
 //! Initial parameters, as PEARL draws them.
 
-use crate::{Error, Network, Params, Tensor};
+use crate::{Block, Error, Network, Params, Tensor, TensorShape, Ties};
 use rand::{Rng, RngExt as _};
 
 /// Biases of all layers but the last start here.
@@ -8,8 +8,9 @@ const BIAS: f32 = 0.1;
 
 /// Draws the parameters of `network`.
 ///
-/// Hidden layers: weights U(±1/√fan-in), biases 0.1. Last layer: weights and biases
-/// U(±[`Network::output_bound`]), which is 3e-3, and 1e-3 for the policy.
+/// MLP: weights of hidden layers U(±1/√fan-in), biases 0.1; weights and biases of the last layer
+/// U(±[`Network::output_bound`]), which is 3e-3, and 1e-3 for the policy. Layer norm: 1 and 0.
+/// Table: rows U(±[`Network::output_bound`]), shift 0. Numbers that are tied are drawn once.
 ///
 /// Fan-in is the number of inputs of the layer. (The helper of the reference code takes the number
 /// of rows of the weight, which in PyTorch is the number of outputs: the same for square layers,
@@ -17,28 +18,54 @@ const BIAS: f32 = 0.1;
 /// first.)
 #[must_use]
 pub fn network<R: Rng + ?Sized>(network: &Network, rng: &mut R) -> Vec<Tensor> {
-    let layers = network.mlp.layers();
-    let last = layers.len() - 1;
-    let mut shapes = network.parameters().into_iter();
-    let mut tensors = Vec::with_capacity(2 * layers.len());
-    for (index, layer) in layers.iter().enumerate() {
-        let (Some(weight), Some(bias)) = (shapes.next(), shapes.next()) else {
-            break;
-        };
-        let (weights, biases) = if index == last {
-            let bound = network.output_bound;
-            let weights = uniform(layer.input * layer.output, bound, rng);
-            (weights, uniform(layer.output, bound, rng))
-        } else {
-            #[allow(clippy::cast_precision_loss, reason = "widths are far below 2^24")]
-            let bound = 1. / (layer.input as f32).sqrt();
-            let weights = uniform(layer.input * layer.output, bound, rng);
-            (weights, vec![BIAS; layer.output])
-        };
-        tensors.push(Tensor::of(weight, weights));
-        tensors.push(Tensor::of(bias, biases));
+    let shapes = network.parameters();
+    let last = shapes.len() / 2 - 1;
+    let mut tensors = Vec::with_capacity(shapes.len());
+    for (index, pair) in shapes.chunks_exact(2).enumerate() {
+        let [weight, bias] = pair else { break };
+        let (weights, biases) = pair_of(network, index == last, weight, bias, rng);
+        tensors.push(Tensor::of(weight.clone(), weights));
+        tensors.push(Tensor::of(bias.clone(), biases));
     }
-    tensors
+    tie(&network.ties, tensors)
+}
+
+/// Weight and bias of one pair.
+fn pair_of<R: Rng + ?Sized>(
+    network: &Network,
+    last: bool,
+    weight: &TensorShape,
+    bias: &TensorShape,
+    rng: &mut R,
+) -> (Vec<f32>, Vec<f32>) {
+    let numbers = |shape: &TensorShape| shape.shape.iter().product::<usize>();
+    let bound = network.output_bound;
+    match &network.block {
+        Block::Mlp(_) if last => {
+            let weights = uniform(numbers(weight), bound, rng);
+            (weights, uniform(numbers(bias), bound, rng))
+        }
+        Block::Mlp(_) => {
+            #[allow(clippy::cast_precision_loss, reason = "widths are far below 2^24")]
+            let bound = 1. / (weight.shape[1] as f32).sqrt();
+            (uniform(numbers(weight), bound, rng), vec![BIAS; numbers(bias)])
+        }
+        Block::Norm { .. } => (vec![1.; numbers(weight)], vec![0.; numbers(bias)]),
+        Block::Table { .. } => (uniform(numbers(weight), bound, rng), vec![0.; numbers(bias)]),
+    }
+}
+
+/// Gives tied numbers the value of the first of them.
+fn tie(ties: &[Ties], tensors: Vec<Tensor>) -> Vec<Tensor> {
+    if ties.is_empty() {
+        return tensors;
+    }
+    let tied = tensors.into_iter().zip(ties).map(|(tensor, ties)| {
+        let data = ties.spread(&ties.gather(tensor.data()));
+        let shape = TensorShape { name: tensor.name().to_owned(), shape: tensor.shape().to_vec() };
+        Tensor::of(shape, data)
+    });
+    tied.collect()
 }
 
 /// Draws the parameters of several networks, one after the other.

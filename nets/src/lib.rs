@@ -27,6 +27,6 @@ pub use params::{FORMAT_VERSION, Params, Tensor, read_agent, write_agent};
 pub use policy::PolicyNet;
 pub use posterior::Posterior;
 pub use spec::{
-    AgentSpec, CriticSpec, EncoderSpec, GaussianProductSpec, LayerShape, MlpSpec, Network,
-    PolicySpec, TensorShape, parameter_shapes,
+    AgentSpec, Block, CriticSpec, EncoderSpec, LayerShape, MlpSpec, Network, PolicySpec,
+    TensorShape, Ties, parameter_shapes,
 };

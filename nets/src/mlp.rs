@@ -61,9 +61,8 @@ impl Mlp {
             Ok(Layer::pack(lanes, weight, bias))
         });
         let layers: Vec<Layer> = layers.collect::<Result<_, Error>>()?;
-        let mlp = &network.mlp;
-        let widths = [mlp.input].into_iter().chain(mlp.hidden.iter().copied());
-        let widths = widths.chain([mlp.output]);
+        let outputs = layers.iter().map(|layer| layer.outputs);
+        let widths = layers.first().map(|first| first.inputs).into_iter().chain(outputs);
         let activations = widths.map(|width| Activations::new(width, lanes)).collect();
         Ok(Self { arch, layers, activations, rows: 0 })
     }
@@ -99,6 +98,7 @@ impl Mlp {
 #[derive(Debug)]
 struct Layer {
     inputs: usize,
+    outputs: usize,
     /// Vectors of outputs.
     vectors: usize,
     weights: Aligned,
@@ -122,7 +122,7 @@ impl Layer {
         }
         let mut padded = Aligned::zeros(vectors * lanes);
         padded.get_mut()[..outputs].copy_from_slice(bias);
-        Self { inputs, vectors, weights, bias: padded }
+        Self { inputs, outputs, vectors, weights, bias: padded }
     }
 }
 

@@ -72,9 +72,9 @@ fn the_posterior_is_that_of_pytorch() {
     encoder.encode(context, keep).unwrap();
     close("factor_mean", &means, fixture.get("factor_mean"));
     close("factor_variance", &variances, fixture.get("factor_variance"));
-    let (mean, variance) = product(spec.encoder.latent(), &means, &variances);
+    let (mean, variance) = product(spec.encoder.latent, &means, &variances);
     close("posterior_mean", &narrow(&mean), fixture.get("posterior_mean"));
-    let mut posterior = Posterior::new(spec.encoder.latent());
+    let mut posterior = Posterior::new(spec.encoder.latent);
     for row in context.chunks(spec.encoder.width()) {
         encoder.infer(row, &mut posterior).unwrap();
     }

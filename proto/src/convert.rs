@@ -3,8 +3,8 @@
 use crate::error::WireError;
 use crate::v1;
 use types::{
-    ActorId, End, EpisodeOutcome, Incarnation, LatentSource, Phase, Purpose, Split, TaskRef, Trial,
-    TrialId, TrialOutcome, Version,
+    ActorId, Behaviour, Belief, End, EpisodeOutcome, Incarnation, LatentSource, Phase, Purpose,
+    Split, TaskRef, Trial, TrialId, TrialOutcome, Version,
 };
 
 impl From<TaskRef> for v1::TaskRef {
@@ -83,7 +83,12 @@ impl From<Phase> for v1::Phase {
             LatentSource::Prior => 1,
             LatentSource::Posterior => 2,
         };
-        Self { latent, episodes: phase.episodes, context: phase.context }
+        let (behaviour, random_every) = match phase.behaviour {
+            Behaviour::Policy => (0, 0),
+            Behaviour::Random => (1, 0),
+            Behaviour::RandomMemory { every } => (2, every),
+        };
+        Self { latent, episodes: phase.episodes, context: phase.context, behaviour, random_every }
     }
 }
 
@@ -96,7 +101,14 @@ impl TryFrom<v1::Phase> for Phase {
             2 => LatentSource::Posterior,
             got => return Err(choice("phase.latent", "1 (prior) or 2 (posterior)", got)),
         };
-        Ok(Self { latent, episodes: wire.episodes, context: wire.context })
+        let behaviour = match (wire.behaviour, wire.random_every) {
+            (0, _) => Behaviour::Policy,
+            (1, _) => Behaviour::Random,
+            (2, every) if every > 0 => Behaviour::RandomMemory { every },
+            (2, _) => return Err(WireError::Missing("phase.random_every")),
+            (got, _) => return Err(choice("phase.behaviour", "0, 1 or 2", got)),
+        };
+        Ok(Self { latent, episodes: wire.episodes, context: wire.context, behaviour })
     }
 }
 
@@ -109,6 +121,7 @@ impl From<Trial> for v1::Trial {
             phases: trial.phases.into_iter().map(Into::into).collect(),
             seed: trial.seed,
             min_version: trial.min_version.0,
+            beliefs: trial.beliefs,
         }
     }
 }
@@ -126,6 +139,7 @@ impl TryFrom<v1::Trial> for Trial {
             phases,
             seed: wire.seed,
             min_version: Version(wire.min_version),
+            beliefs: wire.beliefs,
         };
         let episodes: u64 = trial.phases.iter().map(|p| u64::from(p.episodes)).sum();
         if (1..=1_000_000).contains(&episodes) {
@@ -146,6 +160,7 @@ impl From<EpisodeOutcome> for v1::EpisodeOutcome {
             length: outcome.length,
             end: end_to_wire(Some(outcome.end)),
             version: outcome.version.0,
+            beliefs: outcome.beliefs.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -167,7 +182,33 @@ impl TryFrom<v1::EpisodeOutcome> for EpisodeOutcome {
             length: wire.length,
             end,
             version: Version(wire.version),
+            beliefs: wire.beliefs.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl From<Belief> for v1::Belief {
+    fn from(belief: Belief) -> Self {
+        let Belief { step, task, mean, variance, component } = belief;
+        Self { step, task, mean, variance, component }
+    }
+}
+
+impl TryFrom<v1::Belief> for Belief {
+    type Error = WireError;
+
+    fn try_from(wire: v1::Belief) -> Result<Self, WireError> {
+        let v1::Belief { step, task, mean, variance, component } = wire;
+        let (expected, got) = (mean.len(), variance.len());
+        let finite = mean.iter().chain(&variance).all(|number| number.is_finite());
+        if expected != got || !finite {
+            return Err(WireError::Range {
+                field: "belief.variance",
+                expected: format!("{expected} finite numbers, as in the mean"),
+                got: format!("{got}, finite: {finite}"),
+            });
+        }
+        Ok(Self { step, task, mean, variance, component })
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::sample::select;
 use prost::Message as _;
 use proto::v1;
 use types::{
-    End, EpisodeOutcome, LatentSource, Phase, Purpose, Split, TaskRef, Trial, TrialId,
+    Behaviour, End, EpisodeOutcome, LatentSource, Phase, Purpose, Split, TaskRef, Trial, TrialId,
     TrialOutcome, Version,
 };
 
@@ -37,6 +37,7 @@ fn trial() -> impl Strategy<Value = Trial> {
             phases,
             seed,
             min_version: Version(version),
+            beliefs: 0,
         },
     )
 }
@@ -77,6 +78,7 @@ fn any_wire_trial() -> impl Strategy<Value = v1::Trial> {
             phases,
             seed,
             min_version,
+            beliefs: 0,
         },
     )
 }
@@ -114,9 +116,18 @@ fn a_trial_that_stands_for_nothing_is_refused_with_expected_and_got() {
         id: TrialId(1),
         task: TaskRef { split: Split::Train, index: 0 },
         purpose: Purpose::Train,
-        phases: vec![Phase { latent: LatentSource::Prior, episodes: 1, context: true }; 2],
+        phases: vec![
+            Phase {
+                latent: LatentSource::Prior,
+                episodes: 1,
+                context: true,
+                behaviour: Behaviour::Policy
+            };
+            2
+        ],
         seed: 0,
         min_version: Version(0),
+        beliefs: 0,
     };
     type Case = (fn(&mut v1::Trial), &'static str);
     let cases: [Case; 7] = [

@@ -22,4 +22,6 @@ pub use seed::{Role, stream};
 pub use segment::{Chunk, End, Origin, Segment, SegmentError};
 pub use spec::{EnvSpec, FamilySpec, ReferenceReturns};
 pub use task::{InvalidTaskRef, Parameter, Split, Task, TaskRef};
-pub use trial::{EpisodeOutcome, LatentSource, Phase, Purpose, Trial, TrialOutcome};
+pub use trial::{
+    Behaviour, Belief, EpisodeOutcome, LatentSource, Phase, Purpose, Trial, TrialOutcome,
+};

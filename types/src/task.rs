@@ -84,4 +84,16 @@ impl Task {
     pub fn parameter(&self, name: &str) -> Option<f64> {
         self.parameters.iter().find(|p| p.name == name).map(|p| p.value)
     }
+
+    /// The base task that it is a variant of, where a family has several: its parameter
+    /// `base_task`.
+    #[must_use]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "families number their base tasks from 0 or 1 on"
+    )]
+    pub fn base_task(&self) -> Option<u32> {
+        self.parameter("base_task").map(|number| number as u32)
+    }
 }

@@ -15,8 +15,9 @@ pub enum Purpose {
     Evaluate,
 }
 
-/// Where the latent task variable of an episode comes from. It is drawn once at the start of the
-/// episode and held for all of it.
+/// Where the latent task variable of an episode comes from. Where the encoder looks at a set of
+/// transitions, it is drawn once at the start of the episode and held for all of it; where it looks
+/// at a window, at each step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LatentSource {
@@ -36,6 +37,26 @@ pub struct Phase {
     /// Whether these episodes become context: for later episodes of this trial and, in the
     /// learner, for training the encoder.
     pub context: bool,
+    /// Who acts.
+    #[serde(default)]
+    pub behaviour: Behaviour,
+}
+
+/// Who acts in an episode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Behaviour {
+    /// The policy.
+    #[default]
+    Policy,
+    /// Actions uniform in [-1, 1], a new one at each step.
+    Random,
+    /// Actions from a Gaussian whose mean, uniform in [-1, 1], and standard deviation, uniform in
+    /// [0, 1], are drawn anew every so many steps (SMRL's RandomMemory).
+    RandomMemory {
+        /// Steps.
+        every: u32,
+    },
 }
 
 /// Collect some episodes of one task, in order, carrying context from one to the next.
@@ -54,6 +75,10 @@ pub struct Trial {
     pub seed: u64,
     /// Weights older than this may not be used.
     pub min_version: Version,
+    /// Moments per episode at which the agent's belief is reported, evenly spaced, the last at the
+    /// end; 0 for none.
+    #[serde(default)]
+    pub beliefs: u32,
 }
 
 impl Trial {
@@ -74,8 +99,23 @@ impl Trial {
     }
 }
 
+/// What an agent believed about the task at one moment of an episode.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Belief {
+    /// Steps of the episode before it.
+    pub step: u32,
+    /// The task in force, by its position in the list of the split.
+    pub task: u32,
+    /// Mean of q(z|context), `[latent]`.
+    pub mean: Vec<f32>,
+    /// Variance of q(z|context), `[latent]`.
+    pub variance: Vec<f32>,
+    /// The likeliest component, where the posterior is a mixture; else 0.
+    pub component: u32,
+}
+
 /// What happened in one episode.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpisodeOutcome {
     /// Sum of the task's own rewards.
     pub task_return: f64,
@@ -85,6 +125,9 @@ pub struct EpisodeOutcome {
     pub end: End,
     /// Weights that acted at its end.
     pub version: Version,
+    /// What the agent believed, now and then; empty where the trial does not ask for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beliefs: Vec<Belief>,
 }
 
 /// What an actor says of a trial once all of its transitions are acknowledged.

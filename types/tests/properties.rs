@@ -102,6 +102,7 @@ proptest! {
             phases,
             seed: 0,
             min_version: Version(0),
+            beliefs: 0,
         };
         let one_by_one = |phase: &Phase| vec![*phase; phase.episodes as usize];
         let flat: Vec<Phase> = trial.phases.iter().flat_map(one_by_one).collect();

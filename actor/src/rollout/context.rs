@@ -25,14 +25,13 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(spec: &EncoderSpec) -> Self {
-        let EncoderSpec::GaussianProduct(product) = spec;
         Self {
             width: spec.width(),
-            next_observation: product.next_observation,
+            next_observation: spec.next_observation,
             rows: Vec::new(),
             encoded: 0,
             version: None,
-            posterior: Posterior::new(spec.latent()),
+            posterior: Posterior::new(spec.latent),
         }
     }
 

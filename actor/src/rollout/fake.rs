@@ -3,13 +3,12 @@
 
 use crate::Agent;
 use envs::{Card, Env, Error, Step, TaskFamily};
-use nets::{
-    AgentSpec, EncoderSpec, GaussianProductSpec, Params, PolicySpec, Tensor, parameter_shapes,
-};
+use nets::{AgentSpec, EncoderSpec, Params, PolicySpec, Tensor, parameter_shapes};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use types::{
-    EnvSpec, LatentSource, Parameter, Phase, Purpose, Split, Task, TaskRef, Trial, TrialId, Version,
+    Behaviour, EnvSpec, LatentSource, Parameter, Phase, Purpose, Split, Task, TaskRef, Trial,
+    TrialId, Version,
 };
 
 /// What a fake family is like.
@@ -33,13 +32,7 @@ impl Fake {
     pub(crate) fn agent_spec() -> AgentSpec {
         AgentSpec {
             policy: PolicySpec { observation: 3, latent: 2, action: 2, hidden: vec![] },
-            encoder: EncoderSpec::GaussianProduct(GaussianProductSpec {
-                observation: 3,
-                action: 2,
-                next_observation: true,
-                hidden: vec![16],
-                latent: 2,
-            }),
+            encoder: EncoderSpec::gaussian_product([3, 2], true, vec![16], 2),
         }
     }
 }
@@ -185,7 +178,12 @@ pub(crate) fn telling_mean(version: u64) -> f32 {
 
 /// A trial of the fake family.
 pub(crate) fn trial(id: u64, purpose: Purpose, phases: &[(LatentSource, u32, bool)]) -> Trial {
-    let phase = |&(latent, episodes, context): &_| Phase { latent, episodes, context };
+    let phase = |&(latent, episodes, context): &_| Phase {
+        latent,
+        episodes,
+        context,
+        behaviour: Behaviour::Policy,
+    };
     Trial {
         id: TrialId(id),
         task: TaskRef { split: Split::Train, index: u32::try_from(id % u64::from(TASKS)).unwrap() },
@@ -193,5 +191,6 @@ pub(crate) fn trial(id: u64, purpose: Purpose, phases: &[(LatentSource, u32, boo
         phases: phases.iter().map(phase).collect(),
         seed: 1000 + id,
         min_version: Version(0),
+        beliefs: 0,
     }
 }

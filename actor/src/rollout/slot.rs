@@ -101,6 +101,7 @@ impl Episode {
             length: u32::try_from(self.steps).unwrap_or(u32::MAX),
             end,
             version,
+            beliefs: Vec::new(),
         }
     }
 }

@@ -16,11 +16,16 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
-use types::{LatentSource, Phase, Purpose, Split, TaskRef, Trial, TrialId, Version};
+use types::{Behaviour, LatentSource, Phase, Purpose, Split, TaskRef, Trial, TrialId, Version};
 
 /// PEARL's trial: a prior episode for context, then posterior ones.
 pub(crate) fn trial(id: u64, purpose: Purpose) -> Trial {
-    let phase = |latent, episodes, context| Phase { latent, episodes, context };
+    let phase = |latent, episodes, context| Phase {
+        latent,
+        episodes,
+        context,
+        behaviour: Behaviour::Policy,
+    };
     Trial {
         id: TrialId(id),
         task: TaskRef { split: Split::Train, index: u32::try_from(id % 7).unwrap() },
@@ -28,6 +33,7 @@ pub(crate) fn trial(id: u64, purpose: Purpose) -> Trial {
         phases: vec![phase(LatentSource::Prior, 1, true), phase(LatentSource::Posterior, 2, false)],
         seed: id,
         min_version: Version(1),
+        beliefs: 0,
     }
 }
 

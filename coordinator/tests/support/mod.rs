@@ -103,14 +103,21 @@ pub(crate) fn trial(id: u64, evaluate: bool) -> v1::Trial {
         id,
         task: Some(v1::TaskRef { split, index: 1 }),
         purpose,
-        phases: vec![v1::Phase { latent: 1, episodes: 2, context: true }],
+        phases: vec![v1::Phase { latent: 1, episodes: 2, context: true, ..Default::default() }],
         seed: id,
         min_version: 0,
+        beliefs: 0,
     }
 }
 
 pub(crate) fn outcome(trial: &v1::Trial) -> v1::TrialOutcome {
-    let episode = |task_return| v1::EpisodeOutcome { task_return, length: 5, end: 2, version: 0 };
+    let episode = |task_return| v1::EpisodeOutcome {
+        task_return,
+        length: 5,
+        end: 2,
+        version: 0,
+        beliefs: Vec::new(),
+    };
     v1::TrialOutcome {
         trial: trial.id,
         task: trial.task,

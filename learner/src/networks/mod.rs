@@ -10,4 +10,4 @@ pub mod parameters;
 
 pub use adam::{Adam, AdamSettings};
 pub use forward::Layer;
-pub use parameters::{Group, Stack};
+pub use parameters::{Group, NamedLayers, Stack};

@@ -2,73 +2,113 @@
 
 use crate::error::Result;
 use crate::networks::forward::Layer;
-use nets::{MlpSpec, Network, Params, TensorShape};
+use nets::{Network, Params, TensorShape, Ties};
+use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
 /// Networks of equal shape that run side by side as one batched ensemble; usually just one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stack {
-    names: Vec<String>,
-    mlp: MlpSpec,
+    members: Vec<Network>,
+}
+
+/// One tensor of a stack: how it looks to a forward pass, and how many numbers of each member lie
+/// in the buffer.
+#[derive(Debug)]
+struct Slot {
+    shape: Vec<i64>,
+    members: i64,
+    free: i64,
+    /// Where numbers are tied: which free number each is, and its sign.
+    ties: Option<(Tensor, Tensor)>,
 }
 
 impl Stack {
     /// A single network.
     #[must_use]
     pub fn single(network: &Network) -> Self {
-        Self { names: vec![network.name.clone()], mlp: network.mlp.clone() }
+        Self { members: vec![network.clone()] }
     }
 
     /// An ensemble. All members have the shape of the first.
     #[must_use]
     pub fn ensemble(members: &[Network]) -> Option<Self> {
-        let mlp = members.first()?.mlp.clone();
-        if members.iter().any(|member| member.mlp != mlp) {
-            return None;
+        let first = members.first()?;
+        let alike = |member: &Network| member.block == first.block && member.ties == first.ties;
+        members.iter().all(alike).then(|| Self { members: members.to_vec() })
+    }
+
+    /// Name of the first member.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.members[0].name
+    }
+
+    fn pairs(&self) -> usize {
+        self.members[0].block.shapes().len()
+    }
+
+    /// The tensors of this stack: per layer weight and bias. Those of an ensemble are
+    /// `[members, …]` and `[members, 1, …]`.
+    fn slots(&self, device: Device) -> Result<Vec<Slot>> {
+        let first = &self.members[0];
+        let members = self.members.len() as i64;
+        let mut slots = Vec::new();
+        for (place, part) in first.parameters().iter().enumerate() {
+            let own = part.shape.iter().map(|&n| n as i64);
+            let shape: Vec<i64> = match (members, place % 2) {
+                (1, _) => own.collect(),
+                (_, 0) => std::iter::once(members).chain(own).collect(),
+                _ => [members, 1].into_iter().chain(own).collect(),
+            };
+            let whole = part.shape.iter().product::<usize>() as i64;
+            let ties = first.ties.get(place);
+            let free = ties.map_or(whole, |ties| ties.free as i64);
+            let ties = ties.map(|ties| on_device(ties, device)).transpose()?;
+            slots.push(Slot { shape, members, free, ties });
         }
-        Some(Self { names: members.iter().map(|member| member.name.clone()).collect(), mlp })
+        Ok(slots)
     }
 
-    fn members(&self) -> i64 {
-        self.names.len() as i64
-    }
-
-    /// Shapes of the tensors of this stack in the buffer: per layer `[members, output, input]` and
-    /// `[members, 1, output]`, without the first dimension for a single network.
-    fn shapes(&self) -> Vec<Vec<i64>> {
-        let mut shapes = Vec::new();
-        for layer in self.mlp.layers() {
-            let (input, output) = (layer.input as i64, layer.output as i64);
-            if self.names.len() == 1 {
-                shapes.extend([vec![output, input], vec![output]]);
-            } else {
-                let members = self.members();
-                shapes.extend([vec![members, output, input], vec![members, 1, output]]);
-            }
-        }
-        shapes
-    }
-
-    /// Name and shape of each member's part of each tensor, in buffer order.
-    fn parts(&self) -> Vec<TensorShape> {
-        let per_member: Vec<Vec<TensorShape>> = self
-            .names
-            .iter()
-            .map(|name| Network::new(name, self.mlp.clone()).parameters())
-            .collect();
-        let tensors = 2 * self.mlp.layers().len();
-        (0..tensors)
-            .flat_map(|tensor| per_member.iter().map(move |member| member[tensor].clone()))
-            .collect()
+    /// Name and shape of each member's part of each tensor, with its ties, in buffer order.
+    fn parts(&self) -> Vec<(TensorShape, Option<&Ties>)> {
+        let per_member: Vec<Vec<TensorShape>> =
+            self.members.iter().map(Network::parameters).collect();
+        let ties = &self.members[0].ties;
+        let part = |place: usize| {
+            per_member.iter().map(move |member| (member[place].clone(), ties.get(place)))
+        };
+        (0..2 * self.pairs()).flat_map(part).collect()
     }
 }
+
+fn on_device(ties: &Ties, device: Device) -> Result<(Tensor, Tensor)> {
+    let index: Vec<i64> = ties.index.iter().map(|&index| index.into()).collect();
+    let index = Tensor::f_from_slice(&index)?.f_to_device(device)?;
+    Ok((index, Tensor::f_from_slice(&ties.sign)?.f_to_device(device)?))
+}
+
+impl Slot {
+    /// The tensor, from its part of the buffer.
+    fn view(&self, part: &Tensor) -> Result<Tensor> {
+        let Some((index, sign)) = &self.ties else {
+            return Ok(part.f_view(&self.shape[..])?);
+        };
+        let free = part.f_view([self.members, self.free])?;
+        Ok(free.f_index_select(1, index)?.f_mul(sign)?.f_view(&self.shape[..])?)
+    }
+}
+
+/// Layers of networks by name.
+pub type NamedLayers = BTreeMap<String, Vec<Layer>>;
 
 /// Parameters that one optimiser moves, in one flat `[n]` buffer.
 #[derive(Debug)]
 pub struct Group {
     stacks: Vec<Stack>,
+    slots: Vec<Slot>,
+    /// Numbers of each slot in the buffer.
     sizes: Vec<i64>,
-    shapes: Vec<Vec<i64>>,
     flat: Tensor,
 }
 
@@ -78,10 +118,13 @@ impl Group {
     /// # Errors
     /// If a parameter is missing or has another shape.
     pub fn new(stacks: Vec<Stack>, params: &Params, device: Device) -> Result<Self> {
-        let shapes: Vec<Vec<i64>> = stacks.iter().flat_map(Stack::shapes).collect();
-        let sizes: Vec<i64> = shapes.iter().map(|shape| shape.iter().product()).collect();
+        let mut slots = Vec::new();
+        for stack in &stacks {
+            slots.extend(stack.slots(device)?);
+        }
+        let sizes = slots.iter().map(|slot| slot.members * slot.free).collect();
         let flat = gather(&stacks, "", params, device)?.f_set_requires_grad(true)?;
-        Ok(Self { stacks, sizes, shapes, flat })
+        Ok(Self { stacks, slots, sizes, flat })
     }
 
     /// A buffer laid out like this group (Adam's moments, say) from the tensors that are named like
@@ -106,6 +149,26 @@ impl Group {
         self.views(&self.flat)
     }
 
+    /// Layers of each network under its name, as views that gradients flow through.
+    ///
+    /// # Errors
+    /// If libtorch fails.
+    pub fn named_layers(&self) -> Result<NamedLayers> {
+        Ok(self.by_name(self.layers()?))
+    }
+
+    /// Layers of each network under its name, as constants.
+    ///
+    /// # Errors
+    /// If libtorch fails.
+    pub fn named_constants(&self) -> Result<NamedLayers> {
+        Ok(self.by_name(self.constant_layers()?))
+    }
+
+    fn by_name(&self, layers: Vec<Vec<Layer>>) -> NamedLayers {
+        self.stacks.iter().map(|stack| stack.name().to_owned()).zip(layers).collect()
+    }
+
     /// Layers of each stack as constants.
     ///
     /// # Errors
@@ -119,13 +182,13 @@ impl Group {
         // buffer of full size.
         let parts = flat.f_split_with_sizes(&self.sizes[..], 0)?;
         let mut tensors = Vec::with_capacity(parts.len());
-        for (part, shape) in parts.iter().zip(&self.shapes) {
-            tensors.push(part.f_view(&shape[..])?);
+        for (part, slot) in parts.iter().zip(&self.slots) {
+            tensors.push(slot.view(part)?);
         }
         let mut tensors = tensors.into_iter();
         let mut stacks = Vec::with_capacity(self.stacks.len());
         for stack in &self.stacks {
-            let count = stack.mlp.layers().len();
+            let count = stack.pairs();
             let layers = std::iter::from_fn(|| {
                 Some(Layer { weight: tensors.next()?, bias: tensors.next()? })
             });
@@ -174,7 +237,7 @@ impl Group {
     /// # Errors
     /// If libtorch fails.
     pub fn part(&self, stack: usize) -> Result<Tensor> {
-        let tensors = |stacks: &[Stack]| stacks.iter().map(|s| 2 * s.mlp.layers().len()).sum();
+        let tensors = |stacks: &[Stack]| stacks.iter().map(|s| 2 * s.pairs()).sum();
         let before: usize = tensors(&self.stacks[..stack]);
         let until: usize = tensors(&self.stacks[..=stack]);
         let start = self.sizes[..before].iter().sum();
@@ -186,9 +249,13 @@ impl Group {
 /// One flat buffer with the numbers of `stacks`.
 fn gather(stacks: &[Stack], prefix: &str, params: &Params, device: Device) -> Result<Tensor> {
     let mut values = Vec::new();
-    for mut part in stacks.iter().flat_map(Stack::parts) {
+    for (mut part, ties) in stacks.iter().flat_map(Stack::parts) {
         part.name.insert_str(0, prefix);
-        values.extend_from_slice(params.data(&part)?);
+        let data = params.data(&part)?;
+        match ties {
+            Some(ties) => values.extend(ties.gather(data)),
+            None => values.extend_from_slice(data),
+        }
     }
     Ok(Tensor::f_from_slice(&values)?.f_to_device(device)?)
 }
@@ -197,10 +264,11 @@ fn gather(stacks: &[Stack], prefix: &str, params: &Params, device: Device) -> Re
 fn named(stacks: &[Stack], values: &[f32]) -> Result<Params> {
     let mut tensors = Vec::new();
     let mut rest = values;
-    for part in stacks.iter().flat_map(Stack::parts) {
-        let count = part.shape.iter().product();
-        let (data, after) = rest.split_at(count);
-        tensors.push(nets::Tensor::new(part.name, part.shape, data.to_vec())?);
+    for (part, ties) in stacks.iter().flat_map(Stack::parts) {
+        let whole = part.shape.iter().product();
+        let (data, after) = rest.split_at(ties.map_or(whole, |ties| ties.free));
+        let data = ties.map_or_else(|| data.to_vec(), |ties| ties.spread(data));
+        tensors.push(nets::Tensor::new(part.name, part.shape, data)?);
         rest = after;
     }
     Ok(Params::new(tensors)?)

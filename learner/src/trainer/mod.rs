@@ -149,7 +149,7 @@ impl Trainer {
         let sizes = SampleSizes {
             tasks: experiment.learner.tasks,
             transitions: experiment.learner.transitions,
-            context: experiment.inference.context,
+            context: experiment.inference.context_size(),
         };
         plan.check(sizes)?;
         let spec = PearlSpec {

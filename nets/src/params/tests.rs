@@ -1,17 +1,11 @@
 use super::*;
-use crate::{EncoderSpec, GaussianProductSpec, PolicySpec, init};
+use crate::{EncoderSpec, PolicySpec, init};
 use proptest::prelude::*;
 use types::{Role, stream};
 
 fn spec() -> AgentSpec {
     let policy = PolicySpec { observation: 3, latent: 2, action: 2, hidden: vec![4, 5] };
-    let encoder = EncoderSpec::GaussianProduct(GaussianProductSpec {
-        observation: 3,
-        action: 2,
-        next_observation: true,
-        hidden: vec![6],
-        latent: 2,
-    });
+    let encoder = EncoderSpec::gaussian_product([3, 2], true, vec![6], 2);
     AgentSpec { policy, encoder }
 }
 

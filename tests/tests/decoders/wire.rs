@@ -33,13 +33,7 @@ fn chunk() -> Vec<u8> {
 
 pub(crate) fn agent() -> (nets::AgentSpec, Vec<u8>) {
     let policy = nets::PolicySpec { observation: 3, latent: 2, action: 2, hidden: vec![4, 5] };
-    let encoder = nets::EncoderSpec::GaussianProduct(nets::GaussianProductSpec {
-        observation: 3,
-        action: 2,
-        next_observation: true,
-        hidden: vec![6],
-        latent: 2,
-    });
+    let encoder = nets::EncoderSpec::gaussian_product([3, 2], true, vec![6], 2);
     let spec = nets::AgentSpec { policy, encoder };
     let mut stream = types::stream(1, types::Role::Initialise, 0, 0);
     let params = nets::init::networks(&spec.networks(), &mut stream).unwrap();
@@ -92,7 +86,7 @@ proptest! {
             trial: 3,
             task: Some(v1::TaskRef { split: 1, index: 4 }),
             purpose: 1,
-            episodes: vec![v1::EpisodeOutcome { task_return: 1.5, length: 20, end: 2, version: 5 }; 8],
+            episodes: vec![v1::EpisodeOutcome { task_return: 1.5, length: 20, end: 2, version: 5, beliefs: Vec::new() }; 8],
             failure: Some("none".to_owned()),
         }],
     }.encode_to_vec())) {

@@ -5,7 +5,8 @@ use anyhow::Context as _;
 use envs::TaskFamily;
 use nets::{AgentSpec, Params};
 use types::{
-    Experiment, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId, Version, stream,
+    Behaviour, Experiment, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId,
+    Version, stream,
 };
 
 /// The family that stands for all that run a HalfCheetah.
@@ -38,7 +39,12 @@ pub(crate) fn agent(experiment: &Experiment) -> anyhow::Result<(AgentSpec, Param
 /// PEARL's training trial number `id`: two episodes with z from the prior, which become context,
 /// then three with z from the posterior.
 pub(crate) fn trial(id: TrialId, task: TaskRef) -> Trial {
-    let phase = |latent, episodes, context| Phase { latent, episodes, context };
+    let phase = |latent, episodes, context| Phase {
+        latent,
+        episodes,
+        context,
+        behaviour: Behaviour::Policy,
+    };
     Trial {
         id,
         task,
@@ -46,6 +52,7 @@ pub(crate) fn trial(id: TrialId, task: TaskRef) -> Trial {
         phases: vec![phase(LatentSource::Prior, 2, true), phase(LatentSource::Posterior, 3, false)],
         seed: id.0,
         min_version: Version(0),
+        beliefs: 0,
     }
 }
 

@@ -219,7 +219,13 @@ impl Worker {
 
     async fn report(&mut self, trial: &Trial, episodes: u32) -> anyhow::Result<()> {
         let length = u32::try_from(self.spec.horizon)?;
-        let episode = v1::EpisodeOutcome { task_return: 0.0, length, end: 2, version: 0 };
+        let episode = v1::EpisodeOutcome {
+            task_return: 0.0,
+            length,
+            end: 2,
+            version: 0,
+            beliefs: Vec::new(),
+        };
         let wire = v1::Trial::from(trial.clone());
         let outcome = v1::TrialOutcome {
             trial: wire.id,

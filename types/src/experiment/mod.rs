@@ -2,6 +2,12 @@
 //!
 //! There are no defaults on purpose: the file in the run directory says all there is to say.
 
+mod inference;
+mod symmetry;
+
+pub use inference::*;
+pub use symmetry::{Generator, SignedPermutation, Symmetry};
+
 use crate::environment::{Change, ContextSet, Environment, Scale, Values, When};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +43,9 @@ pub struct Experiment {
     pub inference: Inference,
     /// How the agent acts and learns.
     pub agent: Agent,
+    /// Which mirror images of a situation the networks treat alike; without it, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symmetry: Option<Symmetry>,
     /// The gradient steps.
     pub learner: Learner,
     /// What is kept of the experience.
@@ -152,22 +161,6 @@ impl Select {
     }
 }
 
-/// `[inference]`: PEARL's context encoder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Inference {
-    /// Dimension of the latent task variable z.
-    pub latent: usize,
-    /// Hidden layers of the per-transition encoder.
-    pub hidden: Vec<usize>,
-    /// Whether the next observation is part of the context (needed when dynamics vary by task).
-    pub next_observation: bool,
-    /// Context transitions per task and update.
-    pub context: usize,
-    /// Weight of KL(q(z|c) ‖ N(0, I)), summed over tasks.
-    pub kl_weight: f64,
-}
-
 /// Which value functions SAC learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -176,6 +169,24 @@ pub enum CriticForm {
     TwinQ,
     /// Twin Q, a state value network V and its target, as in the original PEARL.
     VNetwork,
+}
+
+/// Weight α of the entropy in values and policy loss.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Temperature {
+    /// Always the same.
+    Fixed {
+        /// α.
+        value: f64,
+    },
+    /// Adjusted so that the policy has a certain entropy (Haarnoja et al. 2018, arXiv 1812.05905).
+    Automatic {
+        /// α at the start.
+        initial: f64,
+        /// Entropy aimed at, per action component; −1 is usual.
+        entropy: f64,
+    },
 }
 
 /// `[agent]`: soft actor–critic conditioned on z.
@@ -190,8 +201,10 @@ pub struct Agent {
     pub discount: f64,
     /// Fraction of the way that target networks move per update.
     pub target_rate: f64,
-    /// Rewards are multiplied by this (the entropy weight is 1, so this sets the temperature).
+    /// Rewards are multiplied by this.
     pub reward_scale: f64,
+    /// Weight α of the entropy.
+    pub temperature: Temperature,
     /// Weight of mean(μ²) of the pre-squash Gaussian in the policy loss.
     pub mean_penalty: f64,
     /// Weight of mean(log σ ²) in the policy loss.
@@ -257,6 +270,9 @@ pub struct Evaluation {
     pub train_tasks: u32,
     /// Trials per task whose returns are averaged.
     pub repeats: u32,
+    /// Moments per episode at which the posterior is recorded, for pictures and scores of the
+    /// latent space; 0 for none.
+    pub latents: u32,
 }
 
 /// `[network]`
@@ -291,6 +307,8 @@ impl Experiment {
         self.validate_environment()?;
         self.validate_counts()?;
         self.validate_sizes()?;
+        self.inference.validate()?;
+        self.symmetry.as_ref().map_or(Ok(()), Symmetry::validate)?;
         self.validate_rates()?;
         self.validate_addresses()
     }
@@ -344,15 +362,13 @@ impl Experiment {
         within!(learner.checkpoints, 2 to 1000)?;
         at_least_one("evaluation.every_env_steps", evaluation.every_env_steps)?;
         within!(evaluation.episodes, 1 to 10_000)?;
+        within!(evaluation.latents, 0 to 1000)?;
         within!(evaluation.repeats, 1 to 10_000)
     }
 
     fn validate_sizes(&self) -> Result<(), InvalidValue> {
-        let Self { inference, agent, learner, replay, .. } = self;
-        within!(inference.latent, 1 to 1024)?;
-        hidden("inference.hidden", &inference.hidden)?;
+        let Self { agent, learner, replay, .. } = self;
         hidden("agent.hidden", &agent.hidden)?;
-        within!(inference.context, 1 to 1_000_000)?;
         within!(learner.tasks, 1 to 65_536)?;
         within!(learner.transitions, 1 to 65_536)?;
         within!(replay.segment_mib, 1 to 4096)?;
@@ -360,12 +376,23 @@ impl Experiment {
     }
 
     fn validate_rates(&self) -> Result<(), InvalidValue> {
-        let Self { collection, inference, agent, learner, .. } = self;
+        let Self { collection, agent, learner, .. } = self;
         positive("collection.samples_per_insert", collection.samples_per_insert)?;
-        not_negative("inference.kl_weight", inference.kl_weight)?;
         not_negative("agent.mean_penalty", agent.mean_penalty)?;
         not_negative("agent.log_std_penalty", agent.log_std_penalty)?;
         positive("agent.reward_scale", agent.reward_scale)?;
+        match agent.temperature {
+            Temperature::Fixed { value } => not_negative("agent.temperature.value", value)?,
+            Temperature::Automatic { initial, entropy } => {
+                positive("agent.temperature.initial", initial)?;
+                check(
+                    entropy.is_finite(),
+                    "agent.temperature.entropy",
+                    "a finite number",
+                    entropy,
+                )?;
+            }
+        }
         positive("learner.learning_rate", learner.learning_rate)?;
         positive("learner.checkpoint_seconds", learner.checkpoint_seconds)?;
         let discount = agent.discount;
