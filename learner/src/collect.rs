@@ -47,7 +47,8 @@ impl Plan {
     #[must_use]
     pub fn trial_transitions(&self) -> u64 {
         let c = &self.collection;
-        u64::from(c.prior_episodes + c.posterior_episodes + c.extra_episodes) * self.horizon
+        let explore = c.explore.map_or(0, |explore| explore.episodes);
+        u64::from(explore + c.prior_episodes + c.posterior_episodes + c.extra_episodes) * self.horizon
     }
 
     /// Checks relations to the family and to the size of updates that no single key shows.
@@ -83,18 +84,22 @@ impl Plan {
 
     fn ordinary_phases(&self) -> Vec<Phase> {
         let c = &self.collection;
-        let phases = [
-            (LatentSource::Prior, c.prior_episodes, true),
-            (LatentSource::Posterior, c.posterior_episodes, true),
-            (LatentSource::Posterior, c.extra_episodes, false),
-        ];
-        let phases = phases.map(|(latent, episodes, context)| Phase {
+        let phase = |latent, episodes, context| Phase {
             latent,
             episodes,
             context,
             behaviour: Behaviour::Policy,
+        };
+        let phases = [
+            phase(LatentSource::Prior, c.prior_episodes, true),
+            phase(LatentSource::Posterior, c.posterior_episodes, true),
+            phase(LatentSource::Posterior, c.extra_episodes, false),
+        ];
+        let explore = c.explore.map(|explore| Phase {
+            behaviour: explore.behaviour,
+            ..phase(LatentSource::Prior, explore.episodes, true)
         });
-        phases.into_iter().filter(|phase| phase.episodes > 0).collect()
+        explore.into_iter().chain(phases).filter(|phase| phase.episodes > 0).collect()
     }
 }
 
@@ -216,7 +221,7 @@ impl Collector {
             latent: LatentSource::Prior,
             episodes,
             context: true,
-            behaviour: Behaviour::Policy,
+            behaviour: self.plan.collection.initial_behaviour,
         };
         self.open_trial(intake, task, vec![phase], Some(tries))
     }
@@ -388,6 +393,8 @@ mod tests {
             open_trials: 4,
             max_lag: 10,
             select: Select::Random,
+            explore: None,
+            initial_behaviour: Behaviour::Policy,
         };
         Plan { seed: 3, collection, tasks: 5, horizon: 100, budget: 5_000 }
     }

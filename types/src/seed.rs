@@ -31,6 +31,10 @@ pub enum Role {
     Reference = 9,
     /// Which fault comes next in a chaos run; index: fault.
     Fault = 10,
+    /// Which contexts an update of the encoder uses, and its noise; index: update.
+    Contexts = 11,
+    /// Fits of a mixture; index: cycle.
+    Mixture = 12,
 }
 
 /// The stream for `(seed, role, index, sub)`.
