@@ -48,7 +48,8 @@ impl Plan {
     pub fn trial_transitions(&self) -> u64 {
         let c = &self.collection;
         let explore = c.explore.map_or(0, |explore| explore.episodes);
-        u64::from(explore + c.prior_episodes + c.posterior_episodes + c.extra_episodes) * self.horizon
+        u64::from(explore + c.prior_episodes + c.posterior_episodes + c.extra_episodes)
+            * self.horizon
     }
 
     /// Checks relations to the family and to the size of updates that no single key shows.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use types::experiment::{Context, Evaluation, Experiment};
 use types::{
-    Behaviour, Belief, FamilySpec, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId,
-    TrialOutcome, Version, stream,
+    Behaviour, Belief, FamilySpec, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial,
+    TrialId, TrialOutcome, Version, stream,
 };
 
 /// Where training stood when an evaluation was asked for.

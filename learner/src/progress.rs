@@ -1,8 +1,8 @@
 //! What the trainer tells: losses gathered on the device and fetched rarely, counters, scores.
 
 use crate::error::Result;
-use crate::networks::parameters::to_host;
 use crate::method::{InferenceLosses, Losses};
+use crate::networks::parameters::to_host;
 use proto::v1;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -184,8 +184,12 @@ impl Meter {
     /// If libtorch fails.
     pub fn encoder_update(&mut self, losses: &InferenceLosses, took: Duration) -> Result<()> {
         let terms = &losses.terms;
-        let parts =
-            [&terms.total, &terms.reconstruction_reward, &terms.reconstruction_observation, &terms.kl];
+        let parts = [
+            &terms.total,
+            &terms.reconstruction_reward,
+            &terms.reconstruction_observation,
+            &terms.kl,
+        ];
         add(&mut self.encoder_sums, &parts, &losses.usable)?;
         self.since_read += 1;
         self.updating += took;

@@ -149,13 +149,15 @@ impl Method {
     fn latents(&self, batch: &Batch) -> Result<Latents> {
         match self.joint_kl_weight() {
             Some(_) => self.latents_of(batch, &self.inference.group.named_layers()?),
-            None => tch::no_grad(|| self.latents_of(batch, &self.inference.group.named_constants()?)),
+            None => {
+                tch::no_grad(|| self.latents_of(batch, &self.inference.group.named_constants()?))
+            }
         }
     }
 
     fn latents_of(&self, batch: &Batch, layers: &crate::networks::NamedLayers) -> Result<Latents> {
         let spec = &self.spec.agent.encoder;
-        let infer = |windows| inference::infer(spec, layers, windows);
+        let infer = |windows| inference::encoder::infer(spec, layers, windows);
         let noise = &batch.noise;
         let observed = |belief: &Belief, noise| belief.observed(spec, noise);
         let n = batch.reward.size()[0];
@@ -165,7 +167,7 @@ impl Method {
                 let z = observed(&belief, &noise.latent)?;
                 let per_task = n / z.size()[0];
                 let now = z.f_repeat_interleave_self_int(per_task, 0, None::<i64>)?;
-                Ok(Latents { next: now.f_detach()?, now, kl: belief.kl_to_standard()? })
+                Ok(Latents { next: now.f_detach()?, now, kl: kl_to_standard(&belief)? })
             }
             Source::Windows { now, next } => {
                 let belief = infer(now)?;
@@ -178,7 +180,7 @@ impl Method {
                 };
                 // As many tasks as there would be with sets: the mean over contexts, times tasks.
                 let share = self.tasks as f64 / n as f64;
-                let kl = belief.kl_to_standard()?.f_mul_scalar(share)?;
+                let kl = kl_to_standard(&belief)?.f_mul_scalar(share)?;
                 Ok(Latents { now: z, next, kl })
             }
             Source::Labels { now, next } => {
@@ -255,6 +257,13 @@ impl Method {
     fn form(&self) -> CriticForm {
         self.spec.critics.form
     }
+}
+
+/// KL to N(0, I), summed over contexts; 0 where z is not drawn.
+fn kl_to_standard(belief: &Belief) -> Result<Tensor> {
+    let z = belief.mean()?;
+    let each = inference::prior::kl(belief, &inference::Prior::Standard, &z)?;
+    Ok(each.f_sum(Kind::Float)?)
 }
 
 pub(super) fn cat(columns: &[&Tensor]) -> Result<Tensor> {

@@ -1,15 +1,14 @@
 //! Updates of the encoder apart from the agent, and what the encoder says.
 
+use super::Method;
 use super::batch::Contexts;
 use super::prior::FittedPrior;
 use super::trainable::gradients;
-use super::Method;
 use crate::error::{Error, Result};
-use crate::inference::objectives::{self, Parts, Terms};
-use crate::inference::prior::PriorTensors;
-use crate::inference::{self, Belief, Targets, Windows, conflicts, decoder};
-use crate::networks::adam;
+use crate::inference::objectives::{self, ErrorWeights, Parts, Terms};
+use crate::inference::{self, Belief, Targets, Windows, decoder};
 use crate::networks::parameters::to_host;
+use crate::networks::{NamedLayers, adam};
 use nets::Params;
 use tch::{Kind, Tensor};
 use types::experiment::{Conflicts, Prior};
@@ -85,28 +84,39 @@ impl Method {
     ) -> Result<Terms> {
         let group = &self.inference.group;
         let layers = if trained { group.named_layers()? } else { group.named_constants()? };
-        let decoder = self.spec.decoder.as_ref().ok_or(Error::Message {
+        let decoder = self.spec.decoder.as_ref().ok_or_else(|| Error::Message {
             what: "train the encoder apart",
             why: "expected a decoder, got none".to_owned(),
         })?;
         let prior = self.prior_tensors(&layers)?;
-        objectives::loss(&self.settings.objective, &Parts {
-            spec: &self.spec.agent.encoder,
-            decoder,
-            layers: &layers,
-            prior: &prior,
-            windows: &contexts.windows,
-            targets: &contexts.targets,
-            noise: &contexts.noise,
-            weights: factors.weights,
-            kl_factor: factors.annealing,
-            labels: Some(&contexts.labels),
-        })
+        objectives::loss(
+            &self.settings.objective,
+            &Parts {
+                encoder: &self.spec.agent.encoder,
+                decoder,
+                layers: &layers,
+                prior: &prior,
+                windows: &contexts.windows,
+                targets: &contexts.targets,
+                noise: &contexts.noise,
+                weights: ErrorWeights {
+                    reward: factors.weights[0],
+                    next_observation: factors.weights[1],
+                },
+                kl_factor: factors.annealing,
+                labels: Some(&contexts.labels),
+            },
+        )
     }
 
-    fn prior_tensors(&self, layers: &crate::networks::NamedLayers) -> Result<PriorTensors> {
+    fn prior_tensors(&self, layers: &NamedLayers) -> Result<inference::Prior> {
         let fitted = self.fitted.as_ref().map(|fitted| fitted.components(self.device));
-        PriorTensors::of(&self.spec.prior, &self.spec.agent.encoder, layers, fitted.transpose()?.flatten())
+        PriorTensors::of(
+            &self.spec.prior,
+            &self.spec.agent.encoder,
+            layers,
+            fitted.transpose()?.flatten(),
+        )
     }
 
     fn inference_gradient(&self, terms: &Terms, factors: Factors) -> Result<Tensor> {
@@ -114,14 +124,20 @@ impl Method {
         let group = &self.inference.group;
         let projects = settings.is_some_and(|t| t.conflicts == Conflicts::Project);
         let gradient = match projects {
-            true => conflicts::project(&terms.per_context, &terms.component, group.flat(), factors.order)?,
+            true => conflicts::project(
+                &terms.per_context,
+                &terms.component,
+                group.flat(),
+                factors.order,
+            )?,
             false => gradients(&terms.total, &[group])?.remove(0),
         };
         let Some(most) = settings.and_then(|t| t.clip) else {
             return Ok(gradient);
         };
         let norm = gradient.f_square()?.f_sum(Kind::Float)?.f_sqrt()?;
-        let factor = norm.f_add_scalar(1e-12)?.f_reciprocal()?.f_mul_scalar(most)?.f_clamp_max(1.0)?;
+        let factor =
+            norm.f_add_scalar(1e-12)?.f_reciprocal()?.f_mul_scalar(most)?.f_clamp_max(1.0)?;
         Ok(gradient.f_mul(&factor)?)
     }
 
@@ -133,7 +149,9 @@ impl Method {
         let Some(spec) = &self.spec.decoder else { return Ok(None) };
         tch::no_grad(|| {
             let layers = self.inference.group.named_constants()?;
-            let z = inference::infer(&self.spec.agent.encoder, &layers, &contexts.windows)?.mean()?;
+            let z =
+                inference::encoder::infer(&self.spec.agent.encoder, &layers, &contexts.windows)?
+                    .mean()?;
             let errors = decoder::errors(spec, &layers, &z, &contexts.targets)?;
             let mean = |tensor: &Tensor| -> Result<f64> {
                 Ok(f64::from(to_host(&tensor.f_mean(Kind::Float)?)?[0]))
@@ -150,7 +168,7 @@ impl Method {
     pub fn infer(&self, windows: &Windows) -> Result<Belief> {
         tch::no_grad(|| {
             let layers = self.inference.group.named_constants()?;
-            inference::infer(&self.spec.agent.encoder, &layers, windows)
+            inference::encoder::infer(&self.spec.agent.encoder, &layers, windows)
         })
     }
 

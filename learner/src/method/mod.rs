@@ -138,9 +138,7 @@ impl Method {
     pub fn acting(&self) -> Result<Params> {
         let mut tensors = self.policy.group.export()?.tensors().to_vec();
         let encoder = self.inference.group.export()?;
-        let is_encoder = |t: &&nets::Tensor| {
-            t.name().starts_with("encoder.")
-        };
+        let is_encoder = |t: &&nets::Tensor| t.name().starts_with("encoder.");
         tensors.extend(encoder.tensors().iter().filter(is_encoder).cloned());
         Ok(Params::new(tensors)?)
     }

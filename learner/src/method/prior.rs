@@ -3,9 +3,9 @@
 use crate::error::{Error, Result};
 use crate::inference::Components;
 use mixture::{Mixture, Moves, Schedule, Settings};
-use std::num::NonZeroU64;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use std::num::NonZeroU64;
+use tch::Device;
 use types::experiment::{DirichletProcess, Prior, Refit};
 
 /// A mixture, and when it is fitted again.
@@ -48,8 +48,8 @@ impl FittedPrior {
         let mut rng = types::stream(seed, types::Role::Mixture, cycle, 0);
         let settings = settings(&self.process);
         let fitted = mixture::fit(means, latent, &settings, self.mixture.as_ref(), &mut rng);
-        let (mixture, _) = fitted
-            .map_err(|why| Error::Message { what: "fit the prior", why: why.to_string() })?;
+        let (mixture, _) =
+            fitted.map_err(|why| Error::Message { what: "fit the prior", why: why.to_string() })?;
         self.next = schedule(self.process.refit).after(cycle);
         let components = mixture.components();
         self.mixture = Some(mixture);
@@ -68,16 +68,11 @@ impl FittedPrior {
     /// If libtorch fails.
     pub fn components(&self, device: Device) -> Result<Option<Components>> {
         let Some(mixture) = &self.mixture else { return Ok(None) };
-        let tensor = |numbers: Vec<f64>| -> Result<Tensor> {
-            let numbers: Vec<f32> = numbers.into_iter().map(|number| number as f32).collect();
-            Ok(Tensor::f_from_slice(&numbers)?.f_to_device(device)?)
-        };
-        let dim = [-1, mixture.dimension() as i64];
-        Ok(Some(Components {
-            weight: tensor(mixture.weights())?,
-            mean: tensor(mixture.means())?.f_view(dim)?,
-            variance: tensor(mixture.variances())?.f_view(dim)?,
-        }))
+        let narrow =
+            |numbers: Vec<f64>| numbers.into_iter().map(|n| n as f32).collect::<Vec<f32>>();
+        let [weights, means, variances] =
+            [mixture.weights(), mixture.means(), mixture.variances()].map(narrow);
+        Ok(Some(Components::new(&weights, &means, &variances, device)?))
     }
 }
 

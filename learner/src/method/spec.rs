@@ -33,14 +33,15 @@ impl MethodSpec {
         let agent = AgentSpec::of(experiment, env);
         agent.check()?;
         let decoder = experiment.inference.decoder.as_ref();
-        let decoder = decoder.map(|decoder| DecoderSpec::of(decoder, env, agent.encoder.latent));
-        if let Some(spec) = decoder.as_ref().filter(|d| d.observations > env.observation_dim) {
+        let most = env.observation_dim;
+        if let Some(got) = decoder.and_then(|d| d.observations).filter(|got| *got > most) {
             return Err(Error::Setting {
                 key: "inference.decoder.observations",
-                expected: format!("at most the {} of an observation", env.observation_dim),
-                got: spec.observations.to_string(),
+                expected: format!("at most the {most} of an observation"),
+                got: got.to_string(),
             });
         }
+        let decoder = decoder.map(|decoder| DecoderSpec::of(decoder, &agent.encoder));
         Ok(Self {
             critics: CriticSpec::of(experiment, env),
             decoder,
@@ -57,7 +58,7 @@ impl MethodSpec {
     pub fn inference(&self) -> Result<Vec<Network>> {
         let mut networks = self.encoder()?;
         networks.extend(self.decoder.iter().flat_map(DecoderSpec::networks));
-        networks.extend(prior::network(&self.prior, &self.agent.encoder));
+        networks.extend(prior::table(&self.prior, &self.agent.encoder));
         Ok(networks)
     }
 

@@ -18,5 +18,5 @@ pub use limiter::Limiter;
 pub use refusal::{InsertError, Refusal};
 pub use row::RowLayout;
 pub use sampler::{HostBatch, SampleSizes};
+pub use store::{Insertion, NothingToDraw, Snapshot, Store, StoreSettings, Stored};
 pub use window::{HostWindows, WindowShape};
-pub use store::{NothingToDraw, Insertion, Snapshot, Store, StoreSettings, Stored};

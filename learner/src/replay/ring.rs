@@ -1,7 +1,7 @@
 //! The newest transitions of a task: not the numbers, but where they lie in the log.
 
-use crate::replay::labels::Labels;
 use crate::experience::{ChunkLayout, ChunkMeta, Log, Position, Record, Transitions};
+use crate::replay::labels::Labels;
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;

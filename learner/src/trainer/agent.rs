@@ -16,8 +16,7 @@ pub(super) fn source(inference: &Inference) -> LatentDraw {
     let Some(shape) = crate::replay::WindowShape::of(inference) else {
         return LatentDraw::Set(inference.context_size());
     };
-    let relabelled =
-        inference.training.as_ref().is_some_and(|t| t.latents == Latents::Relabelled);
+    let relabelled = inference.training.as_ref().is_some_and(|t| t.latents == Latents::Relabelled);
     match (relabelled, inference.next_latent) {
         (true, _) => LatentDraw::Labels,
         (false, NextLatent::Same) => LatentDraw::Windows(shape),

@@ -3,7 +3,7 @@
 use super::Trainer;
 use crate::error::Result;
 use crate::inference::Belief;
-use crate::inference::gaussian_product::Gaussians;
+use crate::inference::Gaussians;
 use crate::replay::HostWindows;
 use crate::replay::labels::Unlabelled;
 use crate::replay::sampler::{matrix, windows};
@@ -33,8 +33,10 @@ impl Trainer {
                 let said = self.say_all(&unlabelled.windows)?;
                 let width = 2 * self.experiment.inference.latent;
                 let both = unlabelled.places.iter().flatten();
-                let labels: Vec<f32> =
-                    both.flat_map(|place| &said[place * width..(place + 1) * width]).copied().collect();
+                let labels: Vec<f32> = both
+                    .flat_map(|place| &said[place * width..(place + 1) * width])
+                    .copied()
+                    .collect();
                 self.store.label(task, first, width, &labels);
             }
         }
@@ -59,7 +61,9 @@ impl Trainer {
             part.lengths.resize(TOGETHER, 0);
             let whole = self.method.say(&windows(&part, &layout, self.device)?)?;
             let rows = whole.mean.chunks(latent).zip(whole.variance.chunks(latent));
-            said.extend(rows.take(end - start).flat_map(|(mean, variance)| [mean, variance].concat()));
+            said.extend(
+                rows.take(end - start).flat_map(|(mean, variance)| [mean, variance].concat()),
+            );
         }
         Ok(said)
     }

@@ -363,8 +363,11 @@ fn first_params(experiment: &Experiment, spec: &MethodSpec) -> Result<Params> {
     let Some(path) = &experiment.inference.pretrained else {
         return Ok(drawn);
     };
-    let bytes = std::fs::read(path)
-        .map_err(|source| Error::File { action: "read", path: path.into(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| Error::File {
+        action: "read",
+        path: path.into(),
+        source,
+    })?;
     let (trained, params) = nets::read_agent(&bytes)?;
     let (expected, got) = (&spec.agent.encoder, &trained.encoder);
     if (&expected.body, expected.input(), expected.described_by())

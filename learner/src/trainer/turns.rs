@@ -3,7 +3,7 @@
 
 use super::Trainer;
 use crate::error::{Error, Result};
-use crate::inference::posterior::noise_width;
+use crate::inference::objectives::noise_shape;
 use crate::method::{Contexts, Factors, targets};
 use crate::networks::parameters::to_host;
 use crate::replay::contexts::{ContextDraw, Part};
@@ -13,7 +13,7 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use tch::Tensor;
-use types::experiment::{Annealing, InferenceTraining, Objective, Weights};
+use types::experiment::{Annealing, InferenceTraining, Weights};
 use types::{Role, stream};
 
 /// Contexts that judge progress on held-out trials.
@@ -139,7 +139,8 @@ impl Trainer {
         if let Some(errors) = self.method.reconstruct(&contexts)? {
             let sum = errors.reward + errors.next_observation;
             if sum > 0.0 {
-                self.turns.weights = [errors.reward, errors.next_observation].map(|e| 1.0 - e / sum);
+                self.turns.weights =
+                    [errors.reward, errors.next_observation].map(|e| 1.0 - e / sum);
             }
         }
         Ok(())
@@ -204,12 +205,15 @@ impl Trainer {
         self.contexts_to_device(draw, &mut rng)
     }
 
-    fn contexts_to_device(&mut self, draw: &ContextDraw, rng: &mut impl rand::Rng) -> Result<Contexts> {
+    fn contexts_to_device(
+        &mut self,
+        draw: &ContextDraw,
+        rng: &mut impl rand::Rng,
+    ) -> Result<Contexts> {
         let (host, layout, device) = (&self.host_contexts, self.store.layout(), self.device);
-        let b = host.tasks.len() as i64;
-        let width = noise_width(&self.method.agent().encoder) as i64;
-        let samples = samples(&self.experiment.inference.objective) as i64;
-        let mut noise = vec![0.0; usize::try_from(samples * b * width).unwrap_or(0)];
+        let objective = &self.experiment.inference.objective;
+        let shape = noise_shape(objective, &self.method.agent().encoder, host.tasks.len());
+        let mut noise = vec![0.0; usize::try_from(shape.iter().product::<i64>()).unwrap_or(0)];
         fill_normal(rng, &mut noise);
         let classes: Vec<i64> = host.tasks.iter().map(|task| self.classes.of(*task)).collect();
         let present = matrix(&host.present, draw.targets, device)?;
@@ -218,12 +222,15 @@ impl Trainer {
             windows: windows(&host.windows, &layout, device)?,
             targets: targets(&rows, present, layout.columns(), layout.task_reward())?,
             labels: Tensor::f_from_slice(&classes)?.f_to_device(device)?,
-            noise: matrix(&noise, 1, device)?.f_view([samples, b, width])?,
+            noise: matrix(&noise, 1, device)?.f_view(&shape[..])?,
         })
     }
 
     /// Errors of the decoder on experience of training task `task`.
-    pub(super) fn reconstruction_of(&mut self, task: u32) -> Result<Option<crate::method::Reconstructed>> {
+    pub(super) fn reconstruction_of(
+        &mut self,
+        task: u32,
+    ) -> Result<Option<crate::method::Reconstructed>> {
         let Some(training) = self.experiment.inference.training.clone() else {
             return Ok(None);
         };
@@ -237,17 +244,6 @@ impl Trainer {
     /// The parameters to be taken back at the end of the cycle, for a checkpoint.
     pub(super) fn kept(&self) -> Option<&Params> {
         self.kept.as_ref()
-    }
-}
-
-/// Draws of z per context.
-fn samples(objective: &Objective) -> usize {
-    match *objective {
-        Objective::Elbo { samples, .. }
-        | Objective::ImportanceWeighted { samples, .. }
-        | Objective::NeuralProcess { samples, .. }
-        | Objective::ImportanceWeightedNeuralProcess { samples, .. } => samples,
-        _ => 1,
     }
 }
 

@@ -33,7 +33,9 @@ const MOST_TRIES: u32 = 100_000;
 
 /// There are no transitions to draw from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("draw contexts: expected transitions in the {part:?} part of the replay, got none in {tries} draws")]
+#[error(
+    "draw contexts: expected transitions in the {part:?} part of the replay, got none in {tries} draws"
+)]
 pub struct NothingToDraw {
     /// Where.
     pub part: Part,
