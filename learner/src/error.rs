@@ -21,6 +21,16 @@ pub enum Error {
         /// What was there.
         got: String,
     },
+    /// Tensors do not fit each other or what they are for.
+    #[error("{what}: expected {expected}, got {got}")]
+    Shape {
+        /// Which tensors.
+        what: &'static str,
+        /// What would fit.
+        expected: String,
+        /// What was there.
+        got: String,
+    },
     /// The device asked for cannot be had.
     #[error("learner.device: expected a usable {wanted}, but {why}")]
     Device {

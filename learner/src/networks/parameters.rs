@@ -1,6 +1,6 @@
 //! Parameters of several networks in one flat buffer.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::networks::forward::Layer;
 use nets::{Network, Params, TensorShape, Ties};
 use std::collections::BTreeMap;
@@ -101,6 +101,24 @@ impl Slot {
 
 /// Layers of networks by name.
 pub type NamedLayers = BTreeMap<String, Vec<Layer>>;
+
+/// The layers of the network called `name`; at least one.
+///
+/// # Errors
+/// If there is none of that name.
+pub fn network<'a>(layers: &'a NamedLayers, name: &str) -> Result<&'a [Layer]> {
+    match layers.get(name).map(Vec::as_slice) {
+        Some(found @ [_, ..]) => Ok(found),
+        _ => {
+            let names: Vec<&str> = layers.keys().map(String::as_str).collect();
+            Err(Error::Shape {
+                what: "networks",
+                expected: format!("one called {name}"),
+                got: names.join(", "),
+            })
+        }
+    }
+}
 
 /// Parameters that one optimiser moves, in one flat `[n]` buffer.
 #[derive(Debug)]

@@ -25,7 +25,13 @@ use types::experiment::{
 /// A block b of attention is x + `b.output`(attend(`b.query` n(x), `b.key` m, `b.value` m)), then
 /// x + `b.feed`(f(x)), with layer norms n = `b.norm` and f = `b.feed_norm`; m = n(x) within the
 /// rows, and the rows as they are for queries. `b.feed` is an MLP with one hidden layer of twice
-/// the width.
+/// the width. Products of queries and keys are divided by √(width/heads); norms add 1e-5 to the
+/// variance. The standard deviation that is pooled is √(population variance + 1e-8).
+///
+/// A window that is not full has its rows at the end. In front, the MLP over a window and the
+/// convolution see zeros; a GRU starts with the first row that is there; mean, pairs, products and
+/// attention go without what is absent. With no row at all a product is N(0, I), and the features
+/// of mean, pairs and attention are zero. A single row is its own neighbour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderSpec {
