@@ -460,7 +460,11 @@ mod tests {
         assert!(tasks(Select::Random).iter().any(|task| *task != 0));
         let mut plan = plan();
         plan.collection.select = Select::Fixed { task: 5 };
-        let sizes = SampleSizes { tasks: 1, transitions: 1, context: 1 };
+        let sizes = SampleSizes {
+            tasks: 1,
+            transitions: 1,
+            source: crate::replay::sampler::LatentDraw::Set(1),
+        };
         let refused = plan.check(sizes).unwrap_err().to_string();
         assert!(refused.contains("collection.select: expected tasks from 0 to 4"), "{refused}");
     }

@@ -6,12 +6,13 @@ use super::prior::FittedPrior;
 use super::trainable::gradients;
 use crate::error::{Error, Result};
 use crate::inference::objectives::{self, ErrorWeights, Parts, Terms};
-use crate::inference::{self, Belief, Targets, Windows, decoder};
+use crate::inference::{self, Belief, Targets, Windows, conflicts, decoder};
 use crate::networks::parameters::to_host;
 use crate::networks::{NamedLayers, adam};
 use nets::Params;
+use rand::seq::SliceRandom as _;
 use tch::{Kind, Tensor};
-use types::experiment::{Conflicts, Prior};
+use types::experiment::{Conflicts, Posterior, Prior};
 
 /// What an update of the encoder depends on besides the contexts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,12 +112,7 @@ impl Method {
 
     fn prior_tensors(&self, layers: &NamedLayers) -> Result<inference::Prior> {
         let fitted = self.fitted.as_ref().map(|fitted| fitted.components(self.device));
-        PriorTensors::of(
-            &self.spec.prior,
-            &self.spec.agent.encoder,
-            layers,
-            fitted.transpose()?.flatten(),
-        )
+        inference::Prior::of(&self.spec.prior, layers, fitted.transpose()?.flatten())
     }
 
     fn inference_gradient(&self, terms: &Terms, factors: Factors) -> Result<Tensor> {
@@ -124,12 +120,7 @@ impl Method {
         let group = &self.inference.group;
         let projects = settings.is_some_and(|t| t.conflicts == Conflicts::Project);
         let gradient = match projects {
-            true => conflicts::project(
-                &terms.per_context,
-                &terms.component,
-                group.flat(),
-                factors.order,
-            )?,
+            true => self.projected(terms, factors.order)?,
             false => gradients(&terms.total, &[group])?.remove(0),
         };
         let Some(most) = settings.and_then(|t| t.clip) else {
@@ -139,6 +130,21 @@ impl Method {
         let factor =
             norm.f_add_scalar(1e-12)?.f_reciprocal()?.f_mul_scalar(most)?.f_clamp_max(1.0)?;
         Ok(gradient.f_mul(&factor)?)
+    }
+
+    /// The gradients of the likeliest components' contexts, projected where they contradict each
+    /// other.
+    fn projected(&self, terms: &Terms, seed: u64) -> Result<Tensor> {
+        let classes = match self.spec.agent.encoder.posterior {
+            Posterior::Mixture { components, .. } => components,
+            _ => 1,
+        };
+        let flat = self.inference.group.flat();
+        let component = terms.belief.component()?;
+        let losses = conflicts::by_class(&terms.per_context, &component, classes as i64)?;
+        let mut order: Vec<usize> = (0..classes).collect();
+        order.shuffle(&mut types::stream(seed, types::Role::Contexts, 0, 5));
+        conflicts::project(&conflicts::gradients(&losses, flat)?, &order)
     }
 
     /// Errors of the decoder at the posterior mean.

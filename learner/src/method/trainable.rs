@@ -13,10 +13,10 @@ const STEPS: &str = "adam_steps.";
 
 /// Networks that are moved together.
 #[derive(Debug)]
-pub struct Trainable {
+pub(super) struct Trainable {
     name: &'static str,
     /// Their parameters.
-    pub group: Group,
+    pub(super) group: Group,
     adam: Adam,
 }
 
@@ -25,7 +25,7 @@ impl Trainable {
     ///
     /// # Errors
     /// If a parameter is missing or misshapen.
-    pub fn new(
+    pub(super) fn new(
         name: &'static str,
         stacks: Vec<Stack>,
         (params, device): (&Params, Device),
@@ -39,7 +39,7 @@ impl Trainable {
     ///
     /// # Errors
     /// If a tensor is missing or misshapen.
-    pub fn resume(&mut self, params: &Params, settings: AdamSettings) -> Result<()> {
+    pub(super) fn resume(&mut self, params: &Params, settings: AdamSettings) -> Result<()> {
         let first = self.group.gather_like(FIRST, params)?;
         let second = self.group.gather_like(SECOND, params)?;
         let steps = TensorShape { name: format!("{STEPS}{}", self.name), shape: vec![1] };
@@ -52,7 +52,7 @@ impl Trainable {
     ///
     /// # Errors
     /// If libtorch fails.
-    pub fn step(&mut self, gradient: &Tensor, usable: &Tensor) -> Result<()> {
+    pub(super) fn step(&mut self, gradient: &Tensor, usable: &Tensor) -> Result<()> {
         self.adam.step(self.group.flat(), gradient, usable)
     }
 
@@ -60,7 +60,7 @@ impl Trainable {
     ///
     /// # Errors
     /// If a number is not finite or libtorch fails.
-    pub fn export(&self, tensors: &mut Vec<nets::Tensor>) -> Result<()> {
+    pub(super) fn export(&self, tensors: &mut Vec<nets::Tensor>) -> Result<()> {
         let Self { name, group, adam } = self;
         tensors.extend_from_slice(group.export()?.tensors());
         tensors.extend(prefixed(FIRST, &group.export_like(adam.first())?)?);
@@ -86,7 +86,7 @@ pub fn prefixed(prefix: &str, params: &Params) -> Result<Vec<nets::Tensor>> {
 ///
 /// # Errors
 /// If libtorch fails, or the loss does not depend on one of them.
-pub fn gradients(loss: &Tensor, groups: &[&Group]) -> Result<Vec<Tensor>> {
+pub(super) fn gradients(loss: &Tensor, groups: &[&Group]) -> Result<Vec<Tensor>> {
     let leaves: Vec<&Tensor> = groups.iter().map(|group| group.flat()).collect();
     Ok(Tensor::f_run_backward(&[loss], &leaves, true, false)?)
 }

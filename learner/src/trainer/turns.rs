@@ -9,7 +9,6 @@ use crate::networks::parameters::to_host;
 use crate::replay::contexts::{ContextDraw, Part};
 use crate::replay::sampler::{fill_normal, matrix, windows};
 use nets::Params;
-use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use tch::Tensor;

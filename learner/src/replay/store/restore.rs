@@ -183,7 +183,7 @@ impl Store {
         let _shared = self.gate.read();
         for task in &self.tasks {
             let mut task = task.lock();
-            let TaskReplay { transitions, context } = &mut *task;
+            let TaskReplay { transitions, context, .. } = &mut *task;
             let mut moved = BTreeMap::new();
             for ring in [transitions, context] {
                 ring.move_out(segment, |record| match moved.entry(record.position()) {
