@@ -31,6 +31,8 @@ pub enum Role {
     Reference = 9,
     /// Which fault comes next in a chaos run; index: fault.
     Fault = 10,
+    /// Clusters among the beliefs of an evaluation; seed: 0; index: evaluation.
+    Cluster = 11,
 }
 
 /// The stream for `(seed, role, index, sub)`.
