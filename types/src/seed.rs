@@ -35,6 +35,8 @@ pub enum Role {
     Contexts = 11,
     /// Fits of a mixture; index: cycle.
     Mixture = 12,
+    /// Clusters among the beliefs of an evaluation; seed: 0; index: evaluation.
+    Cluster = 13,
 }
 
 /// The stream for `(seed, role, index, sub)`.
