@@ -1,12 +1,11 @@
 //! Whose actions are played.
 
 use super::Error;
+use crate::adaptive::AdaptiveAgent;
 use crate::agent::Agent;
-use crate::rollout::Context;
+use crate::rollout::fill_uniform;
 use envs::{Oracle, TaskFamily};
 use nets::AgentSpec;
-use nets::gaussian::fill_standard_normal;
-use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use types::{Experiment, Role, Task, Version, stream};
 
@@ -63,7 +62,7 @@ impl Policy {
     /// Writes the `action` for an `observation`.
     pub(super) fn act(&mut self, observation: &[f32], action: &mut [f32]) -> Result<(), Error> {
         match self {
-            Self::Random(dice) => action.fill_with(|| dice.random_range(-1.0..=1.0)),
+            Self::Random(dice) => fill_uniform(dice, action),
             Self::Zero => action.fill(0.0),
             Self::Oracle(oracle) => oracle.act(observation, action),
             Self::Trained(trained) => trained.act(observation, action)?,
