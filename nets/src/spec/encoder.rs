@@ -4,7 +4,7 @@ use super::{Block, Error, MlpSpec, Network, hidden, width};
 use serde::{Deserialize, Serialize};
 use types::EnvSpec;
 use types::experiment::{
-    Context, Encoder, Experiment, LinearMap, Merge, Observe, Pooling, Posterior, Variance,
+    Choose, Context, Encoder, Experiment, LinearMap, Merge, Observe, Pooling, Posterior, Variance,
 };
 
 /// How q(z|context) is computed, and what of it policy and critics see.
@@ -25,7 +25,13 @@ use types::experiment::{
 /// A block b of attention is x + `b.output`(attend(`b.query` n(x), `b.key` m, `b.value` m)), then
 /// x + `b.feed`(f(x)), with layer norms n = `b.norm` and f = `b.feed_norm`; m = n(x) within the
 /// rows, and the rows as they are for queries. `b.feed` is an MLP with one hidden layer of twice
-/// the width.
+/// the width. Products of queries and keys are divided by √(width/heads); norms add 1e-5 to the
+/// variance. The standard deviation that is pooled is √(population variance + 1e-8).
+///
+/// A window that is not full has its rows at the end. In front, the MLP over a window and the
+/// convolution see zeros; a GRU starts with the first row that is there; mean, pairs, products and
+/// attention go without what is absent. With no row at all a product is N(0, I), and the features
+/// of mean, pairs and attention are zero. A single row is its own neighbour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderSpec {
@@ -133,14 +139,25 @@ impl EncoderSpec {
         }
     }
 
-    /// Numbers that describe the posterior: z; mean and raw variance; or, for a mixture, means
-    /// `[components, latent]`, raw variances `[components, latent]` and logits `[components]`.
+    /// Numbers that describe the posterior: z; mean and raw variance, or, for a product, mean and
+    /// variance as they are; or, for a mixture, means `[components, latent]`, raw variances
+    /// `[components, latent]` and logits `[components]`.
     #[must_use]
     pub fn described_by(&self) -> usize {
         match self.posterior {
             Posterior::Deterministic => self.latent,
             Posterior::Gaussian { .. } => 2 * self.latent,
             Posterior::Mixture { components, .. } => components * (2 * self.latent + 1),
+        }
+    }
+
+    /// Numbers of ε ~ N(0, 1) in a draw of z: `[latent]`; `[components, latent]` for a mixture whose
+    /// z is a weighted sum of one draw per component.
+    #[must_use]
+    pub fn noise(&self) -> usize {
+        match self.posterior {
+            Posterior::Mixture { components, choose: Choose::Weighted } => components * self.latent,
+            _ => self.latent,
         }
     }
 
