@@ -121,15 +121,14 @@ pub fn evaluate(
     })
 }
 
-/// The phases of an evaluation trial.
-fn phases(experiment: &Experiment) -> Vec<Phase> {
+/// The phases of an evaluation trial of so many episodes.
+pub(crate) fn phases(experiment: &Experiment, episodes: u32) -> Vec<Phase> {
     let phase =
         |latent, episodes| Phase { latent, episodes, context: true, behaviour: Behaviour::Policy };
-    let episodes = experiment.evaluation.episodes;
     match experiment.inference.context {
         Context::Set { .. } => vec![
             phase(LatentSource::Prior, 1),
-            phase(LatentSource::Posterior, episodes - 1),
+            phase(LatentSource::Posterior, episodes.saturating_sub(1)),
         ],
         Context::Window { .. } => vec![phase(LatentSource::Posterior, episodes)],
     }
@@ -137,7 +136,7 @@ fn phases(experiment: &Experiment) -> Vec<Phase> {
 
 fn trials(experiment: &Experiment, tasks: &[Task]) -> Vec<Trial> {
     let evaluation = &experiment.evaluation;
-    let phases = phases(experiment);
+    let phases = phases(experiment, evaluation.episodes);
     let mut trials = Vec::new();
     for task in tasks {
         for repeat in 0..evaluation.repeats {
@@ -178,7 +177,12 @@ fn beliefs(outcomes: Vec<TrialOutcome>, repeats: u32) -> Vec<EpisodeBeliefs> {
     let of_trial = |outcome: TrialOutcome| {
         let (task, repeat) = (outcome.task, outcome.trial.0 % u64::from(repeats.max(1)));
         let episodes = (0..).zip(outcome.episodes);
-        episodes.map(move |(episode, e)| EpisodeBeliefs { task, repeat, episode, beliefs: e.beliefs })
+        episodes.map(move |(episode, e)| EpisodeBeliefs {
+            task,
+            repeat,
+            episode,
+            beliefs: e.beliefs,
+        })
     };
     let all = outcomes.into_iter().flat_map(of_trial);
     all.filter(|episode| !episode.beliefs.is_empty()).collect()

@@ -123,11 +123,10 @@ impl AdaptiveAgent {
         reward: f64,
         next_observation: &[f32],
     ) -> Result<(), Error> {
-        let row = self.slots[slot].receive(reward, next_observation);
-        if self.slots[slot].keeps {
-            self.tracker.advance(slot, row)?;
-        }
-        Ok(())
+        let state = &mut self.slots[slot];
+        let keeps = state.keeps;
+        let row = state.receive(reward, next_observation);
+        if keeps { self.tracker.advance(slot, row) } else { Ok(()) }
     }
 
     /// Infers the tasks of the slots `asking` that do so at each step, all at once. What the policy
@@ -142,6 +141,9 @@ impl AdaptiveAgent {
         }
         self.room.slots.clear();
         self.room.slots.extend(asking.filter(|&slot| !self.slots[slot].is_blind));
+        if self.room.slots.is_empty() {
+            return Ok(());
+        }
         let width = self.spec.noise();
         for (&slot, noise) in self.room.slots.iter().zip(self.room.noise.chunks_exact_mut(width)) {
             self.slots[slot].draw_noise(noise);

@@ -93,13 +93,17 @@ mod tests {
             .chunks_exact(2 * EVERY)
             .map(|spell| {
                 let first = spell.iter().step_by(2).copied();
-                let (early, late) = (moments(first.clone().take(EVERY / 2)), moments(first.skip(EVERY / 2)));
+                let (early, late) =
+                    (moments(first.clone().take(EVERY / 2)), moments(first.skip(EVERY / 2)));
                 assert!((early.0 - late.0).abs() < 0.05, "{early:?} {late:?}");
                 assert!((early.1 - late.1).abs() < 0.05, "{early:?} {late:?}");
                 early.0
             })
             .collect();
-        assert!((means[0] - means[1]).abs() > 0.1 && (means[1] - means[2]).abs() > 0.1, "{means:?}");
+        assert!(
+            (means[0] - means[1]).abs() > 0.1 && (means[1] - means[2]).abs() > 0.1,
+            "{means:?}"
+        );
     }
 
     #[test]

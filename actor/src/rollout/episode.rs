@@ -5,9 +5,7 @@ use super::moments::Moments;
 use super::slot::Interrupt;
 use crate::adaptive::AdaptiveAgent;
 use rand_chacha::ChaCha8Rng;
-use types::{
-    Belief, End, EpisodeOutcome, Phase, Role, Task, Trial, TrialOutcome, Version, stream,
-};
+use types::{Belief, End, EpisodeOutcome, Phase, Role, Task, Trial, TrialOutcome, Version, stream};
 
 /// A trial in hand.
 pub(super) struct Run {
