@@ -80,6 +80,14 @@ pub enum Error {
         /// Numbers it holds.
         got: usize,
     },
+    /// A slot that a tracker does not have.
+    #[error("slot of a tracker: expected one below {slots}, got {got}")]
+    Slot {
+        /// Slots that it has.
+        slots: usize,
+        /// Which was named.
+        got: usize,
+    },
 }
 
 /// Checks the length of the slice called `what`.

@@ -9,18 +9,25 @@
 //! - [`Params`], [`read_agent`], [`write_agent`]: parameters and their bytes
 //! - [`init`]: initial parameters
 //! - [`gaussian`]: densities, divergences and products
-//! - [`PolicyNet`], [`EncoderNet`], [`Posterior`]: inference on one CPU thread
+//! - [`PolicyNet`], [`EncoderNet`]: inference on one CPU thread
+//! - [`Tracker`]: the encoder kept up with one transition at a time, for many environments
+//! - [`Beliefs`]: what q(z|context) is, and what the policy is given of it
 
 mod spec;
 mod params;
 pub mod init;
 pub mod gaussian;
+mod aligned;
+mod activation;
 mod mlp;
 mod policy;
 mod encoder;
+mod tracker;
+mod beliefs;
 mod posterior;
 mod error;
 
+pub use beliefs::Beliefs;
 pub use encoder::EncoderNet;
 pub use error::Error;
 pub use params::{FORMAT_VERSION, Params, Tensor, read_agent, write_agent};
@@ -30,3 +37,4 @@ pub use spec::{
     AgentSpec, Block, CriticSpec, EncoderSpec, LayerShape, MlpSpec, Network, PolicySpec,
     TensorShape, Ties, parameter_shapes,
 };
+pub use tracker::Tracker;

@@ -4,7 +4,7 @@ use super::{Block, Error, MlpSpec, Network, hidden, width};
 use serde::{Deserialize, Serialize};
 use types::EnvSpec;
 use types::experiment::{
-    Context, Encoder, Experiment, LinearMap, Merge, Observe, Pooling, Posterior, Variance,
+    Choose, Context, Encoder, Experiment, LinearMap, Merge, Observe, Pooling, Posterior, Variance,
 };
 
 /// How q(z|context) is computed, and what of it policy and critics see.
@@ -139,14 +139,25 @@ impl EncoderSpec {
         }
     }
 
-    /// Numbers that describe the posterior: z; mean and raw variance; or, for a mixture, means
-    /// `[components, latent]`, raw variances `[components, latent]` and logits `[components]`.
+    /// Numbers that describe the posterior: z; mean and raw variance, or, for a product, mean and
+    /// variance as they are; or, for a mixture, means `[components, latent]`, raw variances
+    /// `[components, latent]` and logits `[components]`.
     #[must_use]
     pub fn described_by(&self) -> usize {
         match self.posterior {
             Posterior::Deterministic => self.latent,
             Posterior::Gaussian { .. } => 2 * self.latent,
             Posterior::Mixture { components, .. } => components * (2 * self.latent + 1),
+        }
+    }
+
+    /// Numbers of ε ~ N(0, 1) in a draw of z: `[latent]`; `[components, latent]` for a mixture whose
+    /// z is a weighted sum of one draw per component.
+    #[must_use]
+    pub fn noise(&self) -> usize {
+        match self.posterior {
+            Posterior::Mixture { components, choose: Choose::Weighted } => components * self.latent,
+            _ => self.latent,
         }
     }
 
