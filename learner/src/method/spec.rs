@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::inference::{DecoderSpec, prior};
 use crate::networks::AdamSettings;
-use nets::{AgentSpec, CriticSpec, Network, Params};
+use nets::{AgentSpec, CriticSpec, Network, Params, symmetry};
 use types::experiment::{
     Experiment, InferenceTraining, NextLatent, Objective, Prior, Symmetry, Temperature, Weights,
 };
@@ -67,7 +67,11 @@ impl MethodSpec {
     /// # Errors
     /// If it cannot have the symmetry asked for.
     pub fn encoder(&self) -> Result<Vec<Network>> {
-        Ok(self.agent.encoder.networks())
+        let (spec, networks) = (&self.agent.encoder, self.agent.encoder.networks());
+        match &self.symmetry {
+            Some(symmetry) => Ok(symmetry::tie_encoder(symmetry, spec, networks)?),
+            None => Ok(networks),
+        }
     }
 
     /// The policy.
@@ -75,7 +79,11 @@ impl MethodSpec {
     /// # Errors
     /// If it cannot have the symmetry asked for.
     pub fn policy(&self) -> Result<Network> {
-        Ok(self.agent.policy.network())
+        let (spec, network) = (&self.agent.policy, self.agent.policy.network());
+        match &self.symmetry {
+            Some(symmetry) => Ok(symmetry::tie_policy(symmetry, spec, network)?),
+            None => Ok(network),
+        }
     }
 
     /// `q1`, `q2`, and `v` where there is one.
@@ -83,7 +91,7 @@ impl MethodSpec {
     /// # Errors
     /// If they cannot have the symmetry asked for.
     pub fn critics(&self) -> Result<Vec<Network>> {
-        Ok(self.critics.networks())
+        self.tie_critics(self.critics.networks())
     }
 
     /// What follows the critics slowly.
@@ -91,7 +99,14 @@ impl MethodSpec {
     /// # Errors
     /// If they cannot have the symmetry asked for.
     pub fn targets(&self) -> Result<Vec<Network>> {
-        Ok(self.critics.targets())
+        self.tie_critics(self.critics.targets())
+    }
+
+    fn tie_critics(&self, networks: Vec<Network>) -> Result<Vec<Network>> {
+        let Some(symmetry) = &self.symmetry else { return Ok(networks) };
+        let networks = networks.into_iter();
+        let tied = networks.map(|network| symmetry::tie_critic(symmetry, &self.critics, network));
+        Ok(tied.collect::<std::result::Result<_, _>>()?)
     }
 
     /// Draws the initial parameters of all networks; targets are copies of what they follow.
