@@ -126,3 +126,90 @@ fn ln_gamma(x: f64) -> f64 {
 fn ln_beta(a: f64, b: f64) -> f64 {
     ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use special::Gamma as _;
+
+    use super::*;
+    use crate::statistics::entropy;
+
+    const DIM: usize = 2;
+    const COMPONENTS: usize = 3;
+
+    /// E_q[ln p(rows, labels, sticks, components) − ln q], term by term from the definition.
+    fn bound_by_definition(prior: &Prior, q: &Mixture, rows: &[(Vec<f64>, Vec<f64>)]) -> f64 {
+        let mut bound = 0.0;
+        let mut log_joint = [0.0; COMPONENTS];
+        for (row, shares) in rows {
+            q.expectations().log_joint(row, &mut log_joint);
+            for (share, log_joint) in shares.iter().zip(log_joint) {
+                bound += share * log_joint + entropy(*share);
+            }
+        }
+        for (component, stick) in q.parameters().iter().zip(q.sticks()) {
+            bound -= beta_divergence(stick, prior.concentration);
+            for d in 0..DIM {
+                bound -= normal_gamma_divergence(prior, component, d);
+            }
+        }
+        bound
+    }
+
+    /// KL(Beta(taken, left) ‖ Beta(1, γ0))
+    fn beta_divergence(q: &Stick, concentration: f64) -> f64 {
+        ln_beta(1.0, concentration) - ln_beta(q.taken, q.left)
+            + (q.taken - 1.0) * q.taken.digamma()
+            + (q.left - concentration) * q.left.digamma()
+            + (1.0 + concentration - q.taken - q.left) * (q.taken + q.left).digamma()
+    }
+
+    /// KL of the precision, Gamma with shape ν/2 and rate β/2, and the expected KL of the mean given it.
+    fn normal_gamma_divergence(prior: &Prior, q: &Component, d: usize) -> f64 {
+        let (shape, rate) = (q.nu / 2.0, q.beta[d] / 2.0);
+        let (prior_shape, prior_rate) = (prior.nu / 2.0, prior.beta / 2.0);
+        let precision = shape / rate;
+        let of_precision = (shape - prior_shape) * shape.digamma() - ln_gamma(shape)
+            + ln_gamma(prior_shape)
+            + prior_shape * (rate / prior_rate).ln()
+            + precision * (prior_rate - rate);
+        let ratio = prior.kappa / q.kappa;
+        let away = (q.mean[d] - prior.mean[d]).powi(2);
+        let of_mean = 0.5 * (ratio - 1.0 - ratio.ln() + prior.kappa * precision * away);
+        of_precision + of_mean
+    }
+
+    proptest! {
+        #[test]
+        fn bound_from_statistics_is_the_definition(
+            rows in prop::collection::vec(
+                (
+                    prop::collection::vec(-3.0..3.0_f64, DIM),
+                    prop::collection::vec(1e-6..1.0_f64, COMPONENTS),
+                ),
+                1..40,
+            ),
+            mean in prop::collection::vec(-2.0..2.0_f64, DIM),
+            scale in 0.01..2.0_f64,
+            kappa in 1e-4..1.0_f64,
+            concentration in 0.1..10.0_f64,
+        ) {
+            let settings = Settings { scale, kappa, concentration, ..Settings::melts() };
+            let prior = Prior::new(&settings, mean);
+            let mut moments = Moments::zeros(COMPONENTS, DIM);
+            let mut rows = rows;
+            for (row, shares) in &mut rows {
+                let total: f64 = shares.iter().sum();
+                shares.iter_mut().for_each(|share| *share /= total);
+                for (moments, &share) in moments.iter_mut().zip(shares.iter()) {
+                    moments.add_row(row, share, entropy(share));
+                }
+            }
+            let posterior = prior.posterior(&moments).unwrap();
+            let expected = bound_by_definition(&prior, &posterior, &rows);
+            let bound = prior.bound(&moments);
+            prop_assert!((bound - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{bound} {expected}");
+        }
+    }
+}
