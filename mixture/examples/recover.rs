@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use mixture::scores::adjusted_rand_index;
-use mixture::{Mixture, Moves, Settings, fit};
+use mixture::{Moves, Settings, fit};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -62,7 +62,7 @@ fn recover(set: &planted::Planted, fit_seed: u64) -> Result<serde_json::Value> {
     fit(&set.data, set.dim, &Settings::melts(), Some(&mixture), &mut rng)?;
     let again = begin.elapsed();
 
-    let labels = labels(&mixture, set)?;
+    let labels = mixture.labels(&set.data)?;
     let score = adjusted_rand_index(&labels, &set.classes)?;
     let best = adjusted_rand_index(&set.optimal, &set.classes)?;
     let bound = report.trace.last().context("a trace begins with the start")?.bound;
@@ -84,10 +84,6 @@ fn recover(set: &planted::Planted, fit_seed: u64) -> Result<serde_json::Value> {
         "found": mixture.components(), "seconds": took.as_secs_f64(), "refit_seconds": again.as_secs_f64(),
         "ari": score, "optimal_ari": best,
     }))
-}
-
-fn labels(mixture: &Mixture, set: &planted::Planted) -> Result<Vec<usize>> {
-    set.data.chunks_exact(set.dim).map(|row| Ok(mixture.assign(row)?)).collect()
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -121,16 +121,22 @@ impl Mixture {
         self.components.iter().flat_map(of).collect()
     }
 
-    /// Responsibilities of the components for the row `x`, `[dim]`, into `out`, `[components]`:
-    /// r_k ∝ exp(E\[ln w_k\] + E\[ln N(x; μ_k, 1/λ_k)\]). They sum to 1.
+    /// Responsibilities of the components for the rows of `data`, `[rows, dim]`, into `out`,
+    /// `[rows, components]`: r_k ∝ exp(E\[ln w_k\] + E\[ln N(x; μ_k, 1/λ_k)\]). Those of a row sum to 1.
     ///
     /// # Errors
-    /// Another size of either, or a number in `x` that is not finite.
-    pub fn responsibilities(&self, x: &[f32], out: &mut [f64]) -> Result<(), Error> {
-        size("responsibilities", self.components(), out.len())?;
-        let row = self.row(x)?;
+    /// Rows that are not whole, another size of `out`, a number that is not finite.
+    pub fn responsibilities(&self, data: &[f32], out: &mut [f64]) -> Result<(), Error> {
+        check_rows(data, self.dimension())?;
+        let rows = data.len() / self.dimension();
+        size("responsibilities", rows * self.components(), out.len())?;
+        let mut row = vec![0.0; self.dimension()];
         let mut log_shares = vec![0.0; self.components()];
-        self.expectations.shares(&row, out, &mut log_shares);
+        let shares = out.chunks_exact_mut(self.components());
+        for (x, shares) in data.chunks_exact(self.dimension()).zip(shares) {
+            widen(x, &mut row);
+            self.expectations.shares(&row, shares, &mut log_shares);
+        }
         Ok(())
     }
 
@@ -140,16 +146,24 @@ impl Mixture {
     /// # Errors
     /// Another size of `x`, or a number in it that is not finite.
     pub fn assign(&self, x: &[f32]) -> Result<usize, Error> {
-        let row = self.row(x)?;
+        size("a row", self.dimension(), x.len())?;
+        Ok(self.labels(x)?[0])
+    }
+
+    /// What [`Self::assign`] says of each row of `data`, `[rows, dim]`.
+    ///
+    /// # Errors
+    /// Rows that are not whole, or a number that is not finite.
+    pub fn labels(&self, data: &[f32]) -> Result<Vec<usize>, Error> {
+        check_rows(data, self.dimension())?;
+        let mut row = vec![0.0; self.dimension()];
         let mut log_joint = vec![0.0; self.components()];
-        self.expectations.log_joint(&row, &mut log_joint);
-        let mut best = 0;
-        for (k, &value) in log_joint.iter().enumerate() {
-            if value > log_joint[best] {
-                best = k;
-            }
-        }
-        Ok(best)
+        let label = |x: &[f32]| {
+            widen(x, &mut row);
+            self.expectations.log_joint(&row, &mut log_joint);
+            first_largest(&log_joint)
+        };
+        Ok(data.chunks_exact(self.dimension()).map(label).collect())
     }
 
     /// The same mixture with every mean moved by `offset`, `[dim]`.
@@ -164,14 +178,6 @@ impl Mixture {
 
     pub(crate) fn expectations(&self) -> &Expectations {
         &self.expectations
-    }
-
-    fn row(&self, x: &[f32]) -> Result<Vec<f64>, Error> {
-        size("a row", self.dimension(), x.len())?;
-        match x.iter().position(|value| !value.is_finite()) {
-            Some(column) => Err(Error::NotFinite { row: 0, column, value: x[column] }),
-            None => Ok(x.iter().map(|&value| f64::from(value)).collect()),
-        }
     }
 }
 
@@ -193,6 +199,37 @@ impl From<Mixture> for Parameters {
     fn from(mixture: Mixture) -> Self {
         Self { components: mixture.components, sticks: mixture.sticks }
     }
+}
+
+/// `data` are whole rows of `dim` finite numbers.
+pub(crate) fn check_rows(data: &[f32], dim: usize) -> Result<(), Error> {
+    if dim == 0 {
+        return Err(Error::NoDimension);
+    }
+    if !data.len().is_multiple_of(dim) {
+        return Err(Error::NotWholeRows { dim, len: data.len() });
+    }
+    match data.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(Error::NotFinite { row: at / dim, column: at % dim, value: data[at] }),
+        None => Ok(()),
+    }
+}
+
+fn widen(x: &[f32], row: &mut [f64]) {
+    for (wide, &x) in row.iter_mut().zip(x) {
+        *wide = f64::from(x);
+    }
+}
+
+/// Where the largest number is; the first of several.
+fn first_largest(numbers: &[f64]) -> usize {
+    let mut best = 0;
+    for (k, &number) in numbers.iter().enumerate() {
+        if number > numbers[best] {
+            best = k;
+        }
+    }
+    best
 }
 
 fn check_component(k: usize, dim: usize, component: &Component) -> Result<(), Error> {

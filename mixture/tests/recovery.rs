@@ -12,8 +12,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 fn assert_recovered(set: &Planted, mixture: &Mixture, how: &str) {
-    let rows = set.data.chunks_exact(set.dim);
-    let labels: Vec<usize> = rows.map(|row| mixture.assign(row).unwrap()).collect();
+    let labels = mixture.labels(&set.data).unwrap();
     let score = adjusted_rand_index(&labels, &set.classes).unwrap();
     let best = adjusted_rand_index(&set.optimal, &set.classes).unwrap();
     let found = mixture.components();

@@ -63,7 +63,6 @@ struct Fit<'a> {
     /// The evidence lower bound of all rows, nats.
     bound: f64,
     report: Report,
-    lap: usize,
 }
 
 impl<'a> Fit<'a> {
@@ -89,15 +88,15 @@ impl<'a> Fit<'a> {
             deletes: Tally::default(),
             shuffles: Tally::default(),
         };
-        let mut fit = Self { settings, prior, rows, memo, total, bound, report, lap: 0 };
+        let mut fit = Self { settings, prior, rows, memo, total, bound, report };
         fit.record(Step::Start);
         Ok(fit)
     }
 
     fn run(&mut self, rng: &mut impl Rng) -> Result<(), Error> {
         let mut quiet = 0;
-        while quiet < QUIET_LAPS && self.lap < self.settings.laps {
-            self.lap += 1;
+        while quiet < QUIET_LAPS && self.report.laps < self.settings.laps {
+            self.report.laps += 1;
             let (bound, accepted) = (self.bound, self.accepted());
             self.lap(rng)?;
             let rise = self.bound - bound;
@@ -105,7 +104,6 @@ impl<'a> Fit<'a> {
                 self.accepted() == accepted && rise <= self.settings.tolerance * bound.abs();
             quiet = if is_quiet { quiet + 1 } else { 0 };
         }
-        self.report.laps = self.lap;
         self.report.converged = quiet == QUIET_LAPS;
         Ok(())
     }
@@ -177,8 +175,8 @@ impl<'a> Fit<'a> {
     }
 
     fn record(&mut self, step: Step) {
-        let (bound, components) = (self.bound, self.total.len());
-        self.report.trace.push(Entry { lap: self.lap, step, bound, components });
+        let (lap, bound, components) = (self.report.laps, self.bound, self.total.len());
+        self.report.trace.push(Entry { lap, step, bound, components });
     }
 
     fn accepted(&self) -> usize {

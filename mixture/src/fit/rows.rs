@@ -6,6 +6,7 @@ use rand::Rng;
 use rand::seq::SliceRandom as _;
 
 use crate::Error;
+use crate::mixture::check_rows;
 
 /// Rows in f64 around their mean, in random order, so that each batch is a fair part of them.
 ///
@@ -28,7 +29,10 @@ impl Rows {
         batches: usize,
         rng: &mut impl Rng,
     ) -> Result<Self, Error> {
-        check(data, dim, batches)?;
+        check_rows(data, dim)?;
+        if data.len() / dim < batches {
+            return Err(Error::TooFewRows { expected: batches, got: data.len() / dim });
+        }
         let centre = centre(data, dim);
         let rows = data.len() / dim;
         let mut order: Vec<usize> = (0..rows).collect();
@@ -57,22 +61,6 @@ impl Rows {
 
     pub(super) fn row(&self, index: usize) -> &[f64] {
         &self.values[index * self.dim..][..self.dim]
-    }
-}
-
-fn check(data: &[f32], dim: usize, batches: usize) -> Result<(), Error> {
-    if dim == 0 {
-        return Err(Error::NoDimension);
-    }
-    if !data.len().is_multiple_of(dim) {
-        return Err(Error::NotWholeRows { dim, len: data.len() });
-    }
-    if data.len() / dim < batches {
-        return Err(Error::TooFewRows { expected: batches, got: data.len() / dim });
-    }
-    match data.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(Error::NotFinite { row: at / dim, column: at % dim, value: data[at] }),
-        None => Ok(()),
     }
 }
 
