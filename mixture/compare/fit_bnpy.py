@@ -55,11 +55,12 @@ def fit(rows, settings, fresh, seed, planted):
             b_minNumAtomsForNewComp=settings["fewest_in_fresh"],
             Kmax=settings["most_components"],
             doWriteStdOut=False,
-            # bnpy takes its random numbers from these.
-            algseed=seed,
-            dataorderseed=seed,
+            # bnpy makes its seeds, that of births and that of batches, of this and ignores others.
+            taskid=seed,
         )
         seconds = time.perf_counter() - begin
+        if info["UnkArgs"]:
+            raise SystemExit(f"expected bnpy to know every argument, got {info['UnkArgs']}")
         local = model.calc_local_params(data)
         statistics = model.get_global_suff_stats(data, local, doPrecompEntropy=1)
         model.update_global_params(statistics)

@@ -28,11 +28,12 @@ fn forbidden_edges_do_not_exist() {
         "nets",
         "runtime",
         "actor",
+        "mixture",
         "learner",
         "coordinator",
         "tests",
     ];
-    let forbidden: [(&str, &[&str]); 10] = [
+    let forbidden: [(&str, &[&str]); 12] = [
         ("learner", &["envs", "mujoco-rs", "box2d", "actor", "coordinator"]),
         ("actor", &["tch", "torch-sys", "learner", "coordinator"]),
         ("coordinator", &["tch", "mujoco-rs", "box2d", "nets", "envs", "actor", "learner"]),
@@ -41,6 +42,8 @@ fn forbidden_edges_do_not_exist() {
         ("proto", &["tch", "mujoco-rs", "nets", "envs", "runtime"]),
         ("types", &ours[1..]),
         ("runtime", &["types", "proto", "envs", "nets", "actor", "learner", "coordinator"]),
+        ("mixture", &ours),
+        ("mixture", &["tch", "mujoco-rs"]),
         ("xtask", &ours),
         ("xtask", &["tokio", "tonic", "tch", "mujoco-rs"]),
     ];
