@@ -171,8 +171,12 @@ pub fn errors(
     let mut shape = z.size();
     shape.pop();
     let nothing = Tensor::f_zeros(&shape[..], (Kind::Float, z.device()))?;
-    let mut found =
-        Reconstruction { reward: nothing.shallow_clone(), next_observation: nothing, targets: count.shallow_clone(), observations: spec.observations };
+    let mut found = Reconstruction {
+        reward: nothing.shallow_clone(),
+        next_observation: nothing,
+        targets: count.shallow_clone(),
+        observations: spec.observations,
+    };
     if spec.reward.is_some() {
         found.reward = mean(&mlp(network(layers, REWARD)?, &input)?, &targets.reward)?;
     }

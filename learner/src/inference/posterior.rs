@@ -70,8 +70,7 @@ impl Belief {
                 got: format!("{:?}", described.size()),
             });
         }
-        let is_product =
-            matches!(spec.body, Encoder::Transitions { merge: Merge::Product, .. });
+        let is_product = matches!(spec.body, Encoder::Transitions { merge: Merge::Product, .. });
         Ok(match spec.posterior {
             Posterior::Deterministic => Self::Deterministic { value: described.shallow_clone() },
             Posterior::Gaussian { .. } if is_product => {

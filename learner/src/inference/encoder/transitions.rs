@@ -35,10 +35,7 @@ pub(super) fn pairs(layers: &NamedLayers, seen: &Seen) -> Result<Tensor> {
     let (_, rows, width) = seen.rows.size3()?;
     let first = seen.length.f_neg()?.f_add_scalar(rows)?.f_clamp_max(rows - 1)?;
     let first = first.f_view([-1, 1, 1])?.f_expand([-1, 1, width], false)?;
-    let after = [
-        seen.rows.f_narrow(1, 1, rows - 1)?,
-        seen.rows.f_gather(1, &first, false)?,
-    ];
+    let after = [seen.rows.f_narrow(1, 1, rows - 1)?, seen.rows.f_gather(1, &first, false)?];
     let pairs = Tensor::f_cat(&[&seen.rows, &Tensor::f_cat(&after, 1)?], 2)?;
     mean_features(layers, &pairs, seen)
 }
