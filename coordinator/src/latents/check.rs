@@ -10,10 +10,18 @@ pub(crate) fn check(evaluation: &Evaluation) -> Result<(), Refusal> {
     let mut latent = None;
     for belief in beliefs.flat_map(|episode| &episode.beliefs) {
         let belief = types::Belief::try_from(belief.clone())?;
-        same("evaluation.belief.mean", *latent.get_or_insert(belief.mean.len()), belief.mean.len())?;
+        same(
+            "evaluation.belief.mean",
+            *latent.get_or_insert(belief.mean.len()),
+            belief.mean.len(),
+        )?;
     }
     for component in &evaluation.components {
-        same("evaluation.component.mean", latent.unwrap_or(component.mean.len()), component.mean.len())?;
+        same(
+            "evaluation.component.mean",
+            latent.unwrap_or(component.mean.len()),
+            component.mean.len(),
+        )?;
         check_component(component)?;
     }
     Ok(())

@@ -97,8 +97,8 @@ fn metadata(latents: &Latents) -> Result<HashMap<String, String>, Error> {
 /// # Errors
 /// A file that cannot be read, or holds something else.
 pub fn read(path: &Path) -> Result<Latents, Error> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let latents = parse(&bytes).and_then(|latents| {
         let any = latents.scored().next().is_some();
         if any { Ok(latents) } else { Err("no moment that is scored".to_owned()) }
@@ -155,7 +155,8 @@ impl Tensors<'_> {
         let n = steps.len();
         let means = self.numbers("mean", &[n, latent], Dtype::F32, f32::from_le_bytes)?;
         let variances = self.numbers("variance", &[n, latent], Dtype::F32, f32::from_le_bytes)?;
-        let values = self.numbers("parameters", &[n, parameters], Dtype::F64, f64::from_le_bytes)?;
+        let values =
+            self.numbers("parameters", &[n, parameters], Dtype::F64, f64::from_le_bytes)?;
         let whole = |name| {
             let column = self.whole(name)?;
             if column.len() == n { Ok(column) } else { Err(format!("{name} of another length")) }

@@ -118,12 +118,7 @@ fn boundaries(chart: &mut Chart<'_, '_>, story: &Story<'_>) -> Drawn {
 }
 
 /// The mean over time, in one piece for each episode.
-fn curve(
-    chart: &mut Chart<'_, '_>,
-    story: &Story<'_>,
-    dimension: usize,
-    has_band: bool,
-) -> Drawn {
+fn curve(chart: &mut Chart<'_, '_>, story: &Story<'_>, dimension: usize, has_band: bool) -> Drawn {
     let colour = colours::kind(dimension);
     for episode in &story.episodes {
         let point = |moment: &Moment| {
@@ -149,9 +144,8 @@ fn entries(latent: usize, tasks: &[(String, RGBColor)]) -> Vec<Entry> {
     let named = |(name, colour): &(String, RGBColor)| Entry::new(Mark::Dot(*colour), name.clone());
     entries.extend(tasks.iter().map(named));
     entries.push(Entry::note("dimension"));
-    let line = |dimension| {
-        Entry::new(Mark::Line(colours::kind(dimension)), format!("z{}", dimension + 1))
-    };
+    let line =
+        |dimension| Entry::new(Mark::Line(colours::kind(dimension)), format!("z{}", dimension + 1));
     entries.extend((0..latent).map(line));
     entries
 }

@@ -159,7 +159,8 @@ impl Recorder {
         wall: Duration,
     ) -> io::Result<Scores> {
         let clusters = self.latents.record(evaluation)?;
-        let scores = Scores::of(evaluation, self.reference.as_ref()).with_clusters(clusters.as_ref());
+        let scores =
+            Scores::of(evaluation, self.reference.as_ref()).with_clusters(clusters.as_ref());
         if evaluation.number == 0 || !self.known.contains(evaluation.number) {
             let line = serde_json::to_string(&evaluation_line(evaluation, scores, clusters, wall))?;
             self.evaluations.append(format!("{line}\n").as_bytes())?;
