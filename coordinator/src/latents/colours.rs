@@ -37,7 +37,7 @@ pub(super) fn kind(index: usize) -> RGBColor {
         Some(hue) => *hue,
         None => {
             let turn = (index as f64 * GOLDEN).fract();
-            let lightness = if index % 2 == 0 { 0.35 } else { 0.6 };
+            let lightness = if index.is_multiple_of(2) { 0.35 } else { 0.6 };
             let (red, green, blue) = HSLColor(turn, 0.65, lightness).rgb();
             RGBColor(red, green, blue)
         }
