@@ -80,8 +80,8 @@ pub enum Error {
         /// Numbers it holds.
         got: usize,
     },
-    /// A slot that a tracker does not have.
-    #[error("slot of a tracker: expected one below {slots}, got {got}")]
+    /// A slot that a tracker does not have, or that is named twice.
+    #[error("slot of a tracker: expected one below {slots}, named once, got {got}")]
     Slot {
         /// Slots that it has.
         slots: usize,

@@ -132,6 +132,14 @@ impl Mlp {
         (0..self.rows).map(|row| self.output(row))
     }
 
+    /// Runs the rows that were put in; the output rows go to `out`, one after the other.
+    pub(crate) fn forward_into(&mut self, out: &mut [f32]) {
+        let width = self.outputs();
+        for (to, row) in out.chunks_exact_mut(width).zip(self.forward()) {
+            to.copy_from_slice(row);
+        }
+    }
+
     /// What the last [`Mlp::forward`] made of input row `row`.
     pub(crate) fn output(&self, row: usize) -> &[f32] {
         self.activations[self.layers.len()].row(row)

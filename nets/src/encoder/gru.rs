@@ -20,7 +20,6 @@ const LANES: usize = 16;
 pub(crate) struct Gru {
     arch: Arch,
     layers: Vec<Unit>,
-    width: usize,
 }
 
 /// The two products of a unit, `[reset, update, new]` behind each other.
@@ -41,11 +40,10 @@ pub(crate) struct States {
 }
 
 impl States {
-    /// `states` of 0 for `gru`.
-    pub(crate) fn new(gru: &Gru, states: usize) -> Self {
-        let (layers, stride) = (gru.layers.len(), gru.width.next_multiple_of(LANES));
-        let numbers = Aligned::zeros(states * layers * stride);
-        Self { layers, width: gru.width, stride, numbers }
+    /// `states` of 0, for `layers` units of `width` numbers.
+    pub(crate) fn new(layers: usize, width: usize, states: usize) -> Self {
+        let stride = width.next_multiple_of(LANES);
+        Self { layers, width, stride, numbers: Aligned::zeros(states * layers * stride) }
     }
 
     /// Sets a state to 0.
@@ -89,7 +87,7 @@ impl Gru {
             })
         };
         let layers = networks.chunks_exact(2).map(unit).collect::<Result<_, Error>>()?;
-        Ok(Self { arch: Arch::new(), layers, width })
+        Ok(Self { arch: Arch::new(), layers })
     }
 
     /// Where the rows go before [`Gru::step`].
@@ -187,7 +185,7 @@ impl Recurrent {
     ) -> Result<Self, Error> {
         let networks = spec.networks();
         let gru = Gru::new(width, &networks[..networks.len() - 1], params)?;
-        let states = States::new(&gru, 0);
+        let states = States::new(gru.layers.len(), width, 0);
         Ok(Self { gru, rectify, states, turns: Vec::new() })
     }
 
@@ -213,7 +211,7 @@ impl Recurrent {
     fn restart(&mut self, contexts: usize) {
         let needed = contexts * self.states.layers * self.states.stride;
         if self.states.numbers.get().len() < needed {
-            self.states = States::new(&self.gru, contexts);
+            self.states = States::new(self.states.layers, self.states.width, contexts);
         }
         self.states.numbers.get_mut().fill(0.);
     }

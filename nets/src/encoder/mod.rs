@@ -8,7 +8,7 @@ mod gru;
 mod transitions;
 
 pub(crate) use contexts::{Inputs, apply};
-pub(crate) use gru::{Gru, Recurrent, States, Turn};
+pub(crate) use gru::{Recurrent, States, Turn};
 pub(crate) use transitions::{Element, Transitions, add};
 
 use crate::error::length;
@@ -92,7 +92,7 @@ impl EncoderNet {
             length("rows of a window", size, longest)?;
         }
         let contexts = Contexts { rows, lengths, inputs: &self.inputs };
-        self.body.encode(contexts, self.spec.rows(), described.chunks_exact_mut(each));
+        self.body.encode(contexts, self.spec.rows(), described);
         Ok(())
     }
 
@@ -142,14 +142,12 @@ impl Body {
         })
     }
 
-    fn encode<'a>(
-        &mut self,
-        contexts: Contexts<'_>,
-        size: usize,
-        described: impl Iterator<Item = &'a mut [f32]>,
-    ) {
+    fn encode(&mut self, contexts: Contexts<'_>, size: usize, described: &mut [f32]) {
         let head = match self {
-            Self::Product(transitions) => return transitions.encode(contexts, described),
+            Self::Product(transitions) => {
+                let described = described.chunks_exact_mut(transitions.item());
+                return transitions.encode(contexts, described);
+            }
             Self::Pooled(transitions, head) => {
                 transitions.encode(contexts, head.inputs(contexts.len()));
                 head
@@ -175,9 +173,7 @@ impl Body {
                 head
             }
         };
-        for (described, output) in described.zip(head.forward()) {
-            described.copy_from_slice(output);
-        }
+        head.forward_into(described);
     }
 }
 

@@ -131,11 +131,6 @@ impl Transitions {
             }
         }
     }
-
-    /// Whether neighbours go through the network together.
-    pub(crate) fn in_pairs(&self) -> bool {
-        self.form == Form::Pairs
-    }
 }
 
 /// Each row of each context with its neighbour; that of the last is the first.

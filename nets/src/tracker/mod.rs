@@ -1,10 +1,17 @@
 //! The encoder kept up with the transitions of many environments.
 
+mod recurrent;
 mod rows;
+mod sliding;
+mod sums;
 
+use crate::encoder::Body;
 use crate::error::length;
 use crate::{EncoderNet, EncoderSpec, Error};
+use recurrent::Carried;
 use rows::Rows;
+use sums::Sums;
+use types::experiment::Context;
 
 /// What an actor's environments have seen of their tasks, one slot per environment, and what the
 /// encoder says of it.
@@ -27,8 +34,39 @@ use rows::Rows;
 pub struct Tracker {
     spec: EncoderSpec,
     slots: Vec<Rows>,
-    gathered: Vec<f32>,
-    lengths: Vec<usize>,
+    form: Form,
+}
+
+/// What is kept beside the rows.
+#[derive(Debug)]
+enum Form {
+    /// Nothing, but room for the rows of all contexts.
+    Anew { gathered: Vec<f32>, lengths: Vec<usize> },
+    /// Sums over rows.
+    Sums(Sums),
+    /// Recurrent states.
+    Carried(Carried),
+}
+
+impl Form {
+    fn of(spec: &EncoderSpec, slots: usize) -> Self {
+        let anew = Self::Anew { gathered: Vec::new(), lengths: Vec::new() };
+        if matches!(spec.context, Context::Window { stride, .. } if stride > 1) {
+            return anew;
+        }
+        if let Some(merge) = Sums::merge_of(spec) {
+            return Self::Sums(Sums::new(spec, merge, slots));
+        }
+        Carried::of(spec, slots).map_or(anew, Self::Carried)
+    }
+
+    fn start(&mut self, slot: usize) {
+        match self {
+            Self::Anew { .. } => {}
+            Self::Sums(sums) => sums.start(slot),
+            Self::Carried(carried) => carried.start(slot),
+        }
+    }
 }
 
 impl Tracker {
@@ -38,8 +76,9 @@ impl Tracker {
     /// [`Error::Spec`] for impossible sizes.
     pub fn new(spec: &EncoderSpec, slots: usize) -> Result<Self, Error> {
         spec.check()?;
+        let form = Form::of(spec, slots);
         let slots = (0..slots).map(|_| Rows::of(spec)).collect();
-        Ok(Self { spec: spec.clone(), slots, gathered: Vec::new(), lengths: Vec::new() })
+        Ok(Self { spec: spec.clone(), slots, form })
     }
 
     /// Forgets what `slot` has seen: at the start of a trial, and of an episode where the context
@@ -49,6 +88,7 @@ impl Tracker {
     /// [`Error::Slot`].
     pub fn start(&mut self, slot: usize) -> Result<(), Error> {
         self.slot(slot)?.clear();
+        self.form.start(slot);
         Ok(())
     }
 
@@ -79,7 +119,10 @@ impl Tracker {
     /// [`Error::Slot`].
     pub fn length(&self, slot: usize) -> Result<usize, Error> {
         let rows = self.slots.get(slot).ok_or(no_slot(slot, self.slots.len()))?;
-        Ok(rows.taken().count())
+        Ok(match &self.form {
+            Form::Anew { .. } | Form::Sums(_) => rows.taken().count(),
+            Form::Carried(carried) => carried.length(rows.count()),
+        })
     }
 
     /// Fills `described` `[slots, described_by]` with what `encoder` says of the contexts of
@@ -95,22 +138,50 @@ impl Tracker {
         slots: &[usize],
         described: &mut [f32],
     ) -> Result<(), Error> {
-        length("descriptions", slots.len() * self.spec.described_by(), described.len())?;
-        self.gathered.clear();
-        self.lengths.clear();
-        for &slot in slots {
-            let rows = self.slots.get(slot).ok_or(no_slot(slot, self.slots.len()))?;
-            let before = self.gathered.len();
-            rows.taken().for_each(|row| self.gathered.extend_from_slice(row));
-            self.lengths.push((self.gathered.len() - before) / self.spec.width());
+        let each = self.spec.described_by();
+        length("descriptions", slots.len() * each, described.len())?;
+        self.check(encoder, slots)?;
+        let inputs = &encoder.inputs;
+        match (&mut self.form, &mut encoder.body) {
+            (Form::Sums(sums), Body::Product(transitions)) => {
+                let described = described.chunks_exact_mut(each);
+                sums.read(&self.slots, slots, (transitions, inputs), described);
+            }
+            (Form::Sums(sums), Body::Pooled(transitions, head)) => {
+                let features = head.inputs(slots.len());
+                sums.read(&self.slots, slots, (transitions, inputs), features);
+                head.forward_into(described);
+            }
+            (Form::Carried(carried), Body::Gru(recurrent, head)) => {
+                carried.read(&self.slots, slots, (recurrent, inputs), head);
+                head.forward_into(described);
+            }
+            (Form::Anew { gathered, lengths }, _) => {
+                gather(&self.slots, slots, gathered, lengths);
+                encoder.encode(gathered, lengths, described)?;
+            }
+            _ => return Err(other_encoder(&self.spec, encoder)),
         }
-        encoder.encode(&self.gathered, &self.lengths, described)
+        Ok(())
     }
 
     /// To be called when the weights of the encoder have changed: what follows is as if the new
     /// ones had always been there, worked out from the rows that are kept. Of a carried state that
     /// is the last 2,048 rows; for everything else, all that matters.
-    pub fn rebuild(&mut self) {}
+    pub fn rebuild(&mut self) {
+        (0..self.slots.len()).for_each(|slot| self.form.start(slot));
+    }
+
+    fn check(&self, encoder: &EncoderNet, slots: &[usize]) -> Result<(), Error> {
+        if *encoder.spec() != self.spec {
+            return Err(other_encoder(&self.spec, encoder));
+        }
+        let wrong = slots
+            .iter()
+            .enumerate()
+            .find(|(place, slot)| **slot >= self.slots.len() || slots[..*place].contains(slot));
+        wrong.map_or(Ok(()), |(_, &slot)| Err(no_slot(slot, self.slots.len())))
+    }
 
     fn slot(&mut self, slot: usize) -> Result<&mut Rows, Error> {
         let slots = self.slots.len();
@@ -120,4 +191,22 @@ impl Tracker {
 
 fn no_slot(got: usize, slots: usize) -> Error {
     Error::Slot { slots, got }
+}
+
+fn other_encoder(expected: &EncoderSpec, encoder: &EncoderNet) -> Error {
+    Error::Spec {
+        field: "encoder".to_owned(),
+        expected: format!("that of the tracker, {expected:?}"),
+        got: format!("{:?}", encoder.spec()),
+    }
+}
+
+/// Copies the rows of the slots `asked` behind each other.
+fn gather(slots: &[Rows], asked: &[usize], gathered: &mut Vec<f32>, lengths: &mut Vec<usize>) {
+    gathered.clear();
+    lengths.clear();
+    for &slot in asked {
+        slots[slot].taken().for_each(|row| gathered.extend_from_slice(row));
+        lengths.push(slots[slot].taken().count());
+    }
 }

@@ -1,7 +1,11 @@
 //! The rows of one context.
 
 use crate::EncoderSpec;
-use types::experiment::Context;
+use types::experiment::{Context, Encoder, Memory};
+
+/// Rows that are kept of what a state was carried through, to go through them again with other
+/// weights.
+const CARRIED: usize = 2048;
 
 /// Rows of a context as they come, the last of them kept.
 #[derive(Debug)]
@@ -23,6 +27,9 @@ impl Rows {
         let width = spec.width();
         let (limit, size, stride) = match spec.context {
             Context::Set { .. } => (None, usize::MAX, 1),
+            Context::Window { size, stride: 1, .. } if is_carried(spec) => {
+                (Some(size.max(CARRIED)), size, 1)
+            }
             Context::Window { size, stride, .. } => (Some(size * stride), size, stride),
         };
         let numbers = Vec::with_capacity(limit.unwrap_or(0) * width);
@@ -73,4 +80,8 @@ impl Rows {
         let taken = there.div_ceil(self.stride).min(self.size);
         (0..taken).rev().map(|back| self.row(self.count - 1 - back * self.stride))
     }
+}
+
+fn is_carried(spec: &EncoderSpec) -> bool {
+    matches!(spec.body, Encoder::Gru { memory: Memory::Carried, .. })
 }
