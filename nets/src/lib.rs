@@ -8,6 +8,7 @@
 //! - [`AgentSpec`], [`CriticSpec`], [`Network`]: sizes and names
 //! - [`Params`], [`read_agent`], [`write_agent`]: parameters and their bytes
 //! - [`init`]: initial parameters
+//! - [`tie_policy`], [`tie_encoder`], [`tie_critic`]: networks that commute with a group
 //! - [`gaussian`]: densities, divergences and products
 //! - [`PolicyNet`], [`EncoderNet`]: inference on one CPU thread
 //! - [`Tracker`]: the encoder kept up with one transition at a time, for many environments
@@ -25,6 +26,7 @@ mod encoder;
 mod tracker;
 mod beliefs;
 mod posterior;
+mod symmetry;
 mod error;
 
 pub use beliefs::Beliefs;
@@ -37,4 +39,5 @@ pub use spec::{
     AgentSpec, Block, CriticSpec, EncoderSpec, LayerShape, MlpSpec, Network, PolicySpec,
     TensorShape, Ties, parameter_shapes,
 };
+pub use symmetry::{tie_critic, tie_encoder, tie_policy};
 pub use tracker::Tracker;

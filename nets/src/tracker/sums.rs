@@ -16,6 +16,8 @@ pub(super) struct Sums {
     item: usize,
     /// `[slots asked for, item]`.
     totals: Vec<f64>,
+    /// Slot and number of each item that is still to be added.
+    pending: Vec<(usize, usize)>,
 }
 
 impl Sums {
@@ -27,7 +29,7 @@ impl Sums {
             Context::Window { size, .. } => Some(size + 1 - together),
         };
         let sums = (0..slots).map(|_| Sliding::new(item, window)).collect();
-        Self { sums, together, item, totals: Vec::new() }
+        Self { sums, together, item, totals: Vec::new(), pending: Vec::new() }
     }
 
     pub(super) fn start(&mut self, slot: usize) {
@@ -74,8 +76,9 @@ impl Sums {
             let items = (slots[slot].count() + 1).saturating_sub(self.together);
             (self.sums[slot].count()..items).map(move |index| (slot, index))
         });
-        let pending: Vec<(usize, usize)> = pending.collect();
-        let elements = pending.iter().map(|&(owner, index)| {
+        self.pending.clear();
+        self.pending.extend(pending);
+        let elements = self.pending.iter().map(|&(owner, index)| {
             let rows = &slots[owner];
             Element { owner, row: rows.row(index), next: rows.row(index + self.together - 1) }
         });
