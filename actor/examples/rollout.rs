@@ -53,7 +53,7 @@ fn main() -> Outcome<()> {
     for (name, encoder) in [
         ("random actions, no networks", None),
         ("product over a set, once per episode (PEARL)", Some(set)),
-        ("product over a window, every step", Some(product)),
+        ("product over a window, every step", Some(product.clone())),
         ("mean over a window, every step", Some(mean)),
         ("GRU, whole window every step", Some(gru(Memory::Window))),
         ("GRU, 4 staggered states", Some(gru(Memory::Staggered { states: 4 }))),
