@@ -95,6 +95,37 @@ fn a_checkpoint_is_evaluated_the_same_way_every_time() {
     assert!(train["test_return"].is_null() && train["test_normalised"].is_null());
 }
 
+/// Beliefs come line by line before the results, which they do not change.
+#[test]
+fn beliefs_are_told_before_the_results() {
+    let folder = tempfile::tempdir().unwrap();
+    for experiment in [fixtures::experiment(), fixtures::windowed()] {
+        let weights = fixtures::weights_for(&experiment, 1).bytes;
+        let file = serde_json::to_vec(&experiment).unwrap();
+        let experiment = write(folder.path(), "experiment.json", &file);
+        let checkpoint = write(folder.path(), "1.safetensors", &weights);
+        let arguments = ["evaluate", "--checkpoint", &checkpoint, "--experiment", &experiment];
+        let output = actor(&[&arguments[..], &["--beliefs", "5"]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut lines: Vec<Value> =
+            text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(lines.pop().unwrap(), json(&arguments));
+        assert_eq!(lines.len(), 22 * 2 * 3, "tasks, repeats, episodes");
+        let last = lines.pop().unwrap();
+        let place = (&last["task"]["index"], &last["repeat"], &last["episode"]);
+        assert_eq!(place, (&19.into(), &1.into(), &2.into()));
+        let beliefs = last["beliefs"].as_array().unwrap();
+        let steps: Vec<u64> = beliefs.iter().map(|b| b["step"].as_u64().unwrap()).collect();
+        assert_eq!(steps, [4, 8, 12, 16, 20]);
+        for belief in beliefs {
+            let (mean, variance) = (&belief["mean"], &belief["variance"]);
+            assert_eq!((mean.as_array().unwrap().len(), &belief["task"]), (3, &19.into()));
+            assert!(variance.as_array().unwrap().iter().all(|v| v.as_f64().unwrap() > 0.0));
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_evaluated_is_one_clear_error() {
     let folder = tempfile::tempdir().unwrap();

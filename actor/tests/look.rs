@@ -89,18 +89,22 @@ fn a_seed_fixes_what_happens_and_the_oracle_does_best() {
     assert!(play("oracle", "1") > play("random", "1"));
 }
 
-/// Weights act as in an evaluation trial with the same seed: first with z from the prior, then from
-/// the posterior.
+/// Weights act as in an evaluation trial with the same seed. With a set: first with z from the
+/// prior, then from the posterior; with a window: from the posterior throughout.
 #[test]
 fn weights_adapt_as_in_an_evaluation() {
-    let experiment = fixtures::experiment();
-    let weights = fixtures::weights(1).bytes;
+    plays_as_in(&fixtures::experiment(), &[(LatentSource::Prior, 1), (LatentSource::Posterior, 2)]);
+    plays_as_in(&fixtures::windowed(), &[(LatentSource::Posterior, 3)]);
+}
+
+fn plays_as_in(experiment: &types::Experiment, phases: &[(LatentSource, u32)]) {
+    let weights = fixtures::weights_for(experiment, 1).bytes;
     let family = envs::build(&experiment.environment).unwrap();
     let (id, seed) = (TaskRef { split: Split::Test, index: 5 }, 77);
 
     let mut told = Vec::new();
     let trained = |_: &_| {
-        let trained = Trained::load(&family, &experiment, &weights)?;
+        let trained = Trained::load(&family, experiment, &weights)?;
         Ok(Policy::Trained(Box::new(trained)))
     };
     let mut stage = Stage::new(&family, id, trained, seed).unwrap();
@@ -112,14 +116,18 @@ fn weights_adapt_as_in_an_evaluation() {
     let told: Vec<Event<'_>> = told.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let returns: Vec<f64> = episodes(&told).into_iter().map(|(total, _)| total).collect();
 
-    let spec = AgentSpec::of(&experiment, &family.spec());
-    let phase =
-        |latent, episodes| Phase { latent, episodes, context: true, behaviour: Behaviour::Policy };
+    let spec = AgentSpec::of(experiment, &family.spec());
+    let phase = |&(latent, episodes): &_| Phase {
+        latent,
+        episodes,
+        context: true,
+        behaviour: Behaviour::Policy,
+    };
     let trial = Trial {
         id: TrialId(0),
         task: id,
         purpose: Purpose::Evaluate,
-        phases: vec![phase(LatentSource::Prior, 1), phase(LatentSource::Posterior, 2)],
+        phases: phases.iter().map(phase).collect(),
         seed,
         min_version: Version::default(),
         beliefs: 0,

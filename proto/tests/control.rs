@@ -24,44 +24,44 @@ fn purpose() -> impl Strategy<Value = Purpose> {
 
 fn trial() -> impl Strategy<Value = Trial> {
     let latent = select(vec![LatentSource::Prior, LatentSource::Posterior]);
-    let phase = (latent, 1u32..50, any::<bool>()).prop_map(|(latent, episodes, context)| Phase {
-        latent,
-        episodes,
-        context,
-        behaviour: match episodes % 3 {
-            0 => Behaviour::Policy,
-            1 => Behaviour::Random,
-            _ => Behaviour::RandomMemory { every: episodes },
-        },
-    });
-    (any::<[u64; 3]>(), task(), purpose(), vec(phase, 1..5)).prop_map(
-        |([id, seed, version], task, purpose, phases)| Trial {
+    let behaviour = prop_oneof![
+        Just(Behaviour::Policy),
+        Just(Behaviour::Random),
+        (1..=u32::MAX).prop_map(|every| Behaviour::RandomMemory { every }),
+    ];
+    let phase = (latent, 1u32..50, any::<bool>(), behaviour).prop_map(
+        |(latent, episodes, context, behaviour)| Phase { latent, episodes, context, behaviour },
+    );
+    (any::<[u64; 3]>(), task(), purpose(), vec(phase, 1..5), any::<u32>()).prop_map(
+        |([id, seed, version], task, purpose, phases, beliefs)| Trial {
             id: TrialId(id),
             task,
             purpose,
             phases,
             seed,
             min_version: Version(version),
-            beliefs: 0,
+            beliefs,
         },
     )
 }
 
+fn belief() -> impl Strategy<Value = Belief> {
+    let numbers = vec((-1e30f32..1e30, 0f32..1e30), 0..6);
+    (any::<[u32; 3]>(), numbers).prop_map(|([step, task, component], numbers)| {
+        let (mean, variance) = numbers.into_iter().unzip();
+        Belief { step, task, mean, variance, component }
+    })
+}
+
 fn outcome() -> impl Strategy<Value = TrialOutcome> {
     let end = select(vec![End::Terminated, End::Truncated]);
-    let episode = (any::<f64>(), any::<u32>(), end, any::<u64>()).prop_map(
-        |(task_return, length, end, version)| EpisodeOutcome {
+    let episode = (any::<f64>(), any::<u32>(), end, any::<u64>(), vec(belief(), 0..3)).prop_map(
+        |(task_return, length, end, version, beliefs)| EpisodeOutcome {
             task_return,
             length,
             end,
             version: Version(version),
-            beliefs: vec![Belief {
-                step: length,
-                task: length % 7,
-                mean: vec![0.5, -1.0],
-                variance: vec![0.25, 2.0],
-                component: length % 3,
-            }],
+            beliefs,
         },
     );
     (any::<u64>(), task(), purpose(), vec(episode, 0..5), any::<Option<String>>()).prop_map(
@@ -79,9 +79,17 @@ fn outcome() -> impl Strategy<Value = TrialOutcome> {
 fn any_wire_trial() -> impl Strategy<Value = v1::Trial> {
     let choice = || prop_oneof![9 => 1u32..=2, 1 => any::<u32>()];
     let episodes = prop_oneof![9 => 0u32..=400_000, 1 => any::<u32>()];
-    let phase = (choice(), episodes, any::<bool>()).prop_map(|(latent, episodes, context)| {
-        v1::Phase { latent, episodes, context, ..v1::Phase::default() }
-    });
+    let behaviour = prop_oneof![Just((0, 0)), Just((1, 0)), any::<u32>().prop_map(|n| (2, n))];
+    let behaviour = prop_oneof![9 => behaviour, 1 => (3..=u32::MAX, any::<u32>())];
+    let phase = (choice(), episodes, any::<bool>(), behaviour).prop_map(
+        |(latent, episodes, context, (behaviour, random_every))| v1::Phase {
+            latent,
+            episodes,
+            context,
+            behaviour,
+            random_every,
+        },
+    );
     let task = (choice(), any::<u32>()).prop_map(|(split, index)| v1::TaskRef { split, index });
     (any::<[u64; 3]>(), weighted(0.9, task), choice(), vec(phase, 0..5)).prop_map(
         |([id, seed, min_version], task, purpose, phases)| v1::Trial {
@@ -143,7 +151,7 @@ fn a_trial_that_stands_for_nothing_is_refused_with_expected_and_got() {
         beliefs: 0,
     };
     type Case = (fn(&mut v1::Trial), &'static str);
-    let cases: [Case; 7] = [
+    let cases: [Case; 9] = [
         (|t| t.purpose = 3, "purpose: expected 1 (train) or 2 (evaluate), got 3"),
         (|t| t.task = None, "trial.task: expected a value, got none"),
         (
@@ -151,6 +159,8 @@ fn a_trial_that_stands_for_nothing_is_refused_with_expected_and_got() {
             "task.split: expected 1 (train) or 2 (test), got 0",
         ),
         (|t| t.phases[1].latent = 9, "phase.latent: expected 1 (prior) or 2 (posterior), got 9"),
+        (|t| t.phases[1].behaviour = 3, "phase.behaviour: expected 0, 1 or 2, got 3"),
+        (|t| t.phases[0].behaviour = 2, "phase.random_every: expected a value, got none"),
         (|t| t.phases.clear(), "trial.phases: expected 1 to 1000000 episodes in all, got 0"),
         (
             |t| t.phases[0].episodes = 1_000_000,

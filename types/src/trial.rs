@@ -35,7 +35,8 @@ pub struct Phase {
     /// How many episodes.
     pub episodes: u32,
     /// Whether these episodes become context: for later episodes of this trial and, in the
-    /// learner, for training the encoder.
+    /// learner, for training the encoder. (A window reaches into every episode, whatever this
+    /// says.)
     pub context: bool,
     /// Who acts.
     #[serde(default)]
@@ -84,7 +85,7 @@ pub struct Trial {
     /// Weights older than this may not be used.
     pub min_version: Version,
     /// Moments per episode at which the agent's belief is reported, evenly spaced, the last at the
-    /// end; 0 for none.
+    /// end; 0 for none. No more than an episode has steps, and no more than fit into a report.
     #[serde(default)]
     pub beliefs: u32,
 }
