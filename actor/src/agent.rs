@@ -1,7 +1,7 @@
 //! The networks of one version of the weights, ready to act and to infer.
 
 use crate::Error;
-use nets::{AgentSpec, EncoderNet, Params, PolicyNet, Posterior};
+use nets::{AgentSpec, EncoderNet, EncoderSpec, Params, PolicyNet};
 use types::Version;
 
 /// Policy and encoder of one version, with room for their activations. A row of a result depends
@@ -56,12 +56,13 @@ impl Agent {
         self.policy.act(observations, latents, Some(noise), actions)
     }
 
-    /// Multiplies the factors of context `rows` `[n, width]` into `posterior`.
-    pub(crate) fn infer(
-        &mut self,
-        rows: &[f32],
-        posterior: &mut Posterior,
-    ) -> Result<(), nets::Error> {
-        self.encoder.infer(rows, posterior)
+    /// How the task is inferred.
+    pub(crate) fn encoder_spec(&self) -> &EncoderSpec {
+        self.encoder.spec()
+    }
+
+    /// Infers the task.
+    pub(crate) fn encoder_mut(&mut self) -> &mut EncoderNet {
+        &mut self.encoder
     }
 }

@@ -7,9 +7,10 @@ use nets::AgentSpec;
 use rand::Rng as _;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use types::experiment::Context;
 use types::{
-    Behaviour, Experiment, LatentSource, Parameter, Phase, Purpose, Role, Split, Task, TaskRef,
-    Trial, TrialId, TrialOutcome, Version, stream,
+    Behaviour, Belief, Experiment, LatentSource, Parameter, Phase, Purpose, Role, Split, Task,
+    TaskRef, Trial, TrialId, TrialOutcome, Version, stream,
 };
 
 /// Which tasks are evaluated.
@@ -44,6 +45,9 @@ pub struct Evaluation {
     pub test_return: Option<f64>,
     /// The same on a scale with 0 at random actions and 1 at an oracle, where there is one.
     pub test_normalised: Option<f64>,
+    /// What the agent believed, episode by episode; empty unless `evaluation.latents` asks for it.
+    #[serde(skip)]
+    pub beliefs: Vec<EpisodeBeliefs>,
 }
 
 /// How one task went.
@@ -57,9 +61,24 @@ pub struct TaskReturns {
     pub returns: Vec<f64>,
 }
 
+/// What the agent believed in one episode.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EpisodeBeliefs {
+    /// The task of the trial.
+    pub task: TaskRef,
+    /// Number of the trial among those of the task, from 0.
+    pub repeat: u64,
+    /// Number of the episode, from 0.
+    pub episode: u64,
+    /// `evaluation.latents` moments, evenly spaced, the last at the end.
+    pub beliefs: Vec<Belief>,
+}
+
 /// Plays `repeats` trials of `episodes` adaptation episodes on each task with the weights in
-/// `checkpoint` (safetensors bytes, as published): the first episode with z from the prior, the
-/// others from the posterior of what the trial has shown so far. `seed` fixes the result.
+/// `checkpoint` (safetensors bytes, as published). Where the task is inferred from a set, the first
+/// episode has z from the prior and the others from the posterior of what the trial has shown so
+/// far; where it is inferred from a window, z is from the posterior throughout. `seed` fixes the
+/// result.
 ///
 /// # Errors
 /// A checkpoint that is none, or is of another agent than the experiment's; an environment that
@@ -88,24 +107,36 @@ pub fn evaluate(
     let mut rollout = Rollout::new(family, &spec, slots, 1)?;
     let mut link = Local::new(agent, trials.into_iter(), drop);
     rollout.run(&mut link)?;
-    let tasks = summarise(tasks, &link.outcomes)?;
+    let mut outcomes = link.outcomes;
+    // The order in which trials end depends on the number of slots; results must not.
+    outcomes.sort_by_key(|outcome| outcome.trial);
+    let tasks = summarise(tasks, &outcomes)?;
     let test_return = mean(&tasks, Split::Test);
     Ok(Evaluation {
         train_return: mean(&tasks, Split::Train),
         test_return,
         test_normalised: reference.and_then(|r| Some(r.normalise(test_return?))),
         tasks,
+        beliefs: beliefs(outcomes, experiment.evaluation.repeats),
     })
+}
+
+/// The phases of an evaluation trial of so many episodes.
+pub(crate) fn phases(experiment: &Experiment, episodes: u32) -> Vec<Phase> {
+    let phase =
+        |latent, episodes| Phase { latent, episodes, context: true, behaviour: Behaviour::Policy };
+    match experiment.inference.context {
+        Context::Set { .. } => vec![
+            phase(LatentSource::Prior, 1),
+            phase(LatentSource::Posterior, episodes.saturating_sub(1)),
+        ],
+        Context::Window { .. } => vec![phase(LatentSource::Posterior, episodes)],
+    }
 }
 
 fn trials(experiment: &Experiment, tasks: &[Task]) -> Vec<Trial> {
     let evaluation = &experiment.evaluation;
-    let phase =
-        |latent, episodes| Phase { latent, episodes, context: true, behaviour: Behaviour::Policy };
-    let phases = vec![
-        phase(LatentSource::Prior, 1),
-        phase(LatentSource::Posterior, evaluation.episodes - 1),
-    ];
+    let phases = phases(experiment, evaluation.episodes);
     let mut trials = Vec::new();
     for task in tasks {
         for repeat in 0..evaluation.repeats {
@@ -119,7 +150,7 @@ fn trials(experiment: &Experiment, tasks: &[Task]) -> Vec<Trial> {
                 phases: phases.clone(),
                 seed: seeds.next_u64(),
                 min_version: Version::default(),
-                beliefs: 0,
+                beliefs: evaluation.latents,
             });
         }
     }
@@ -135,12 +166,26 @@ fn summarise(tasks: Vec<Task>, outcomes: &[TrialOutcome]) -> Result<Vec<TaskRetu
         of_task.entry(outcome.task).or_default().push(outcome);
     }
     let summary = |task: Task| {
-        let mut outcomes = of_task.remove(&task.id).unwrap_or_default();
-        // The order in which trials end depends on the number of slots; sums must not.
-        outcomes.sort_by_key(|outcome| outcome.trial);
+        let outcomes = of_task.remove(&task.id).unwrap_or_default();
         TaskReturns { task: task.id, parameters: task.parameters, returns: mean_returns(&outcomes) }
     };
     Ok(tasks.into_iter().map(summary).collect())
+}
+
+/// The beliefs in all `outcomes`, which are in the order of their trials, `repeats` for each task.
+fn beliefs(outcomes: Vec<TrialOutcome>, repeats: u32) -> Vec<EpisodeBeliefs> {
+    let of_trial = |outcome: TrialOutcome| {
+        let (task, repeat) = (outcome.task, outcome.trial.0 % u64::from(repeats.max(1)));
+        let episodes = (0..).zip(outcome.episodes);
+        episodes.map(move |(episode, e)| EpisodeBeliefs {
+            task,
+            repeat,
+            episode,
+            beliefs: e.beliefs,
+        })
+    };
+    let all = outcomes.into_iter().flat_map(of_trial);
+    all.filter(|episode| !episode.beliefs.is_empty()).collect()
 }
 
 fn mean_returns(outcomes: &[&TrialOutcome]) -> Vec<f64> {

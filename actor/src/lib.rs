@@ -11,6 +11,7 @@ pub mod look;
 pub mod rollout;
 pub mod upload;
 
+mod adaptive;
 mod control;
 mod error;
 mod evaluate;
@@ -25,7 +26,7 @@ pub use agent::Agent;
 pub use board::Board;
 pub use control::Options;
 pub use error::{Error, STEP_TIMEOUT, chain};
-pub use evaluate::{Evaluation, Splits, TaskReturns, evaluate};
+pub use evaluate::{EpisodeBeliefs, Evaluation, Splits, TaskReturns, evaluate};
 pub use families::{FamilySummary, SuiteSummary, suites};
 pub use life::{Build, run, run_with};
 pub use retry::Peer;

@@ -39,6 +39,9 @@ pub enum Error {
         /// Why it cannot be used, and what to do.
         why: String,
     },
+    /// There is nothing to train the encoder on.
+    #[error(transparent)]
+    Contexts(#[from] crate::replay::NothingToDraw),
     /// Collection cannot go on.
     #[error(transparent)]
     Collection(#[from] crate::collect::KeepsFailing),

@@ -80,6 +80,14 @@ pub enum Error {
         /// Numbers it holds.
         got: usize,
     },
+    /// A slot that a tracker does not have, or that is named twice.
+    #[error("slot of a tracker: expected one below {slots}, named once, got {got}")]
+    Slot {
+        /// Slots that it has.
+        slots: usize,
+        /// Which was named.
+        got: usize,
+    },
 }
 
 /// Checks the length of the slice called `what`.

@@ -7,6 +7,7 @@
 use rand::{Rng, RngExt as _};
 use rand_distr::StandardNormal;
 use std::f64::consts::{LN_2, PI};
+use types::experiment::Variance;
 
 /// The least and the greatest log σ of the policy.
 pub const LOG_STD_RANGE: [f32; 2] = [-20., 2.];
@@ -17,6 +18,15 @@ pub const MIN_VARIANCE: f64 = 1e-7;
 #[must_use]
 pub fn softplus(x: f64) -> f64 {
     x.max(0.) + libm::log1p(libm::exp(-x.abs()))
+}
+
+/// The variance that a head's number `raw` stands for: max(softplus(raw), 1e-7), or e^raw.
+#[must_use]
+pub fn variance(form: Variance, raw: f32) -> f64 {
+    match form {
+        Variance::Softplus => softplus(f64::from(raw)).max(MIN_VARIANCE),
+        Variance::Exponential => libm::exp(f64::from(raw)),
+    }
 }
 
 /// log π(a) of a = tanh(u), u = `mean` + σ `noise`, over all components (all slices have the same
@@ -72,4 +82,9 @@ pub fn product(dim: usize, means: &[f32], variances: &[f32]) -> (Vec<f64>, Vec<f
 /// Fills `out` with independent draws from N(0, 1).
 pub fn fill_standard_normal<R: Rng + ?Sized>(rng: &mut R, out: &mut [f32]) {
     out.fill_with(|| rng.sample(StandardNormal));
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "rounds to the nearest f32")]
+pub(crate) fn narrow(value: f64) -> f32 {
+    value as f32
 }

@@ -25,6 +25,7 @@
 //! does not depend on its company, nor on whether the machine has AVX2 or AVX-512 (chosen at run
 //! time by `pulp`): a trial gives the same actions on every actor.
 
+use crate::aligned::{Activations, Aligned};
 use crate::{Error, Network, Params};
 use pulp::{Arch, Simd, WithSimd};
 
@@ -39,9 +40,17 @@ const PANEL: usize = 2;
 pub(crate) struct Mlp {
     arch: Arch,
     layers: Vec<Layer>,
-    /// Inputs, activations and outputs: one more than layers.
+    /// Inputs, activations and outputs: one more than layers. Rows are padded to whole tiles.
     activations: Vec<Activations>,
     rows: usize,
+    last: Last,
+}
+
+/// What becomes of the outputs of the last layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Last {
+    Linear,
+    Rectified,
 }
 
 impl Mlp {
@@ -53,6 +62,20 @@ impl Mlp {
         Self::for_machine(Arch::new(), network, params)
     }
 
+    /// The same with ReLU behind the last layer too.
+    ///
+    /// # Errors
+    /// As [`Mlp::from_params`].
+    pub(crate) fn rectified(network: &Network, params: &Params) -> Result<Self, Error> {
+        Ok(Self { last: Last::Rectified, ..Self::from_params(network, params)? })
+    }
+
+    /// One linear layer: `weight` `[outputs, inputs]`, `bias` `[outputs]`.
+    pub(crate) fn linear(weight: &[f32], bias: &[f32]) -> Self {
+        let arch = Arch::new();
+        Self::of(arch, vec![Layer::pack(arch.dispatch(Lanes), weight, bias)])
+    }
+
     fn for_machine(arch: Arch, network: &Network, params: &Params) -> Result<Self, Error> {
         let lanes = arch.dispatch(Lanes);
         let shapes = network.parameters();
@@ -60,11 +83,25 @@ impl Mlp {
             let (weight, bias) = (params.data(&pair[0])?, params.data(&pair[1])?);
             Ok(Layer::pack(lanes, weight, bias))
         });
-        let layers: Vec<Layer> = layers.collect::<Result<_, Error>>()?;
+        Ok(Self::of(arch, layers.collect::<Result<_, Error>>()?))
+    }
+
+    fn of(arch: Arch, layers: Vec<Layer>) -> Self {
+        let lanes = arch.dispatch(Lanes);
         let outputs = layers.iter().map(|layer| layer.outputs);
         let widths = layers.first().map(|first| first.inputs).into_iter().chain(outputs);
         let activations = widths.map(|width| Activations::new(width, lanes)).collect();
-        Ok(Self { arch, layers, activations, rows: 0 })
+        Self { arch, layers, activations, rows: 0, last: Last::Linear }
+    }
+
+    /// Numbers in an input row.
+    pub(crate) fn width(&self) -> usize {
+        self.activations[0].width
+    }
+
+    /// Numbers in an output row.
+    pub(crate) fn outputs(&self) -> usize {
+        self.activations[self.layers.len()].width
     }
 
     /// Where the `rows` input rows go before [`Mlp::forward`]. Only a larger number of rows than
@@ -79,16 +116,33 @@ impl Mlp {
         rows.map(|row| &mut row[..*width])
     }
 
+    /// Of the rows that were put in, only the first `rows` count.
+    pub(crate) fn keep(&mut self, rows: usize) {
+        self.rows = self.rows.min(rows);
+    }
+
     /// Runs the rows that were put in; gives the output rows.
     pub(crate) fn forward(&mut self) -> impl Iterator<Item = &[f32]> {
         self.arch.dispatch(Forward {
             rows: self.rows,
             layers: &self.layers,
             activations: &mut self.activations,
+            last: self.last,
         });
-        let outputs = &self.activations[self.layers.len()];
-        let rows = outputs.numbers.get().chunks_exact(outputs.stride);
-        rows.take(self.rows).map(|row| &row[..outputs.width])
+        (0..self.rows).map(|row| self.output(row))
+    }
+
+    /// Runs the rows that were put in; the output rows go to `out`, one after the other.
+    pub(crate) fn forward_into(&mut self, out: &mut [f32]) {
+        let width = self.outputs();
+        for (to, row) in out.chunks_exact_mut(width).zip(self.forward()) {
+            to.copy_from_slice(row);
+        }
+    }
+
+    /// What the last [`Mlp::forward`] made of input row `row`.
+    pub(crate) fn output(&self, row: usize) -> &[f32] {
+        self.activations[self.layers.len()].row(row)
     }
 }
 
@@ -126,55 +180,6 @@ impl Layer {
     }
 }
 
-/// Rows of numbers, each padded to whole vectors; rows are padded to whole tiles.
-#[derive(Debug)]
-struct Activations {
-    width: usize,
-    stride: usize,
-    rows: usize,
-    numbers: Aligned,
-}
-
-impl Activations {
-    fn new(width: usize, lanes: usize) -> Self {
-        Self { width, stride: width.next_multiple_of(lanes), rows: 0, numbers: Aligned::zeros(0) }
-    }
-
-    fn reserve(&mut self, rows: usize) {
-        if rows > self.rows {
-            self.rows = rows;
-            self.numbers = Aligned::zeros(rows * self.stride);
-        }
-    }
-}
-
-/// Numbers that start at a cache line, so that no vector straddles two.
-#[derive(Debug)]
-struct Aligned {
-    storage: Vec<f32>,
-    start: usize,
-}
-
-impl Aligned {
-    fn zeros(len: usize) -> Self {
-        const LINE: usize = 64;
-        let slack = LINE / size_of::<f32>();
-        let storage = vec![0.; len + slack];
-        let start = storage.as_ptr().align_offset(LINE).min(slack);
-        let mut aligned = Self { storage, start };
-        aligned.storage.truncate(start + len);
-        aligned
-    }
-
-    fn get(&self) -> &[f32] {
-        &self.storage[self.start..]
-    }
-
-    fn get_mut(&mut self) -> &mut [f32] {
-        &mut self.storage[self.start..]
-    }
-}
-
 /// Numbers in a vector of this machine.
 struct Lanes;
 
@@ -192,6 +197,7 @@ struct Forward<'a> {
     rows: usize,
     layers: &'a [Layer],
     activations: &'a mut [Activations],
+    last: Last,
 }
 
 impl WithSimd for Forward<'_> {
@@ -202,7 +208,7 @@ impl WithSimd for Forward<'_> {
         let last = self.layers.len() - 1;
         for (index, layer) in self.layers.iter().enumerate() {
             let (before, after) = self.activations.split_at_mut(index + 1);
-            let relu = index != last;
+            let relu = index != last || self.last == Last::Rectified;
             run_layer(simd, layer, self.rows, &before[index], &mut after[0], relu);
         }
     }

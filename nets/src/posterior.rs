@@ -1,6 +1,8 @@
 //! q(z|context) as it grows, one transition at a time.
 
-use crate::{Error, error::length};
+use crate::Error;
+use crate::error::length;
+use crate::gaussian::narrow;
 
 /// A running product of Gaussian factors; N(0, I) while there are none.
 ///
@@ -56,6 +58,14 @@ impl Posterior {
         Ok(())
     }
 
+    /// Multiplies a factor in that is written as 1/σ² and μ/σ² `[2, latent]`.
+    pub(crate) fn multiply(&mut self, factor: &[f64]) {
+        let (precision, weighted_mean) = factor.split_at(self.latent());
+        crate::encoder::add(&mut self.precision, precision);
+        crate::encoder::add(&mut self.weighted_mean, weighted_mean);
+        self.factors += 1;
+    }
+
     /// μ `[latent]`.
     #[must_use]
     pub fn mean(&self) -> Vec<f32> {
@@ -89,11 +99,6 @@ impl Posterior {
             if self.factors == 0 { (0., 1.) } else { (weighted_mean / precision, 1. / precision) }
         })
     }
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "rounds to the nearest f32")]
-fn narrow(value: f64) -> f32 {
-    value as f32
 }
 
 #[cfg(test)]

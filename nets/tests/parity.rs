@@ -64,12 +64,13 @@ fn the_posterior_is_that_of_pytorch() {
     let spec: AgentSpec = serde_json::from_str(&spec).unwrap();
     let mut encoder = EncoderNet::from_params(&spec.encoder, &fixture.0).unwrap();
     let context = fixture.get("context");
-    let (mut means, mut variances) = (Vec::new(), Vec::new());
-    let keep = |mean: &[f32], variance: &[f32]| {
-        means.extend_from_slice(mean);
-        variances.extend_from_slice(variance);
+    let (rows, latent) = (context.len() / spec.encoder.width(), spec.encoder.latent);
+    let mut factors = vec![0.; rows * 2 * latent];
+    encoder.encode(context, &vec![1; rows], &mut factors).unwrap();
+    let column = |first: usize| -> Vec<f32> {
+        factors.chunks(2 * latent).flat_map(|factor| factor[first..][..latent].to_vec()).collect()
     };
-    encoder.encode(context, keep).unwrap();
+    let (means, variances) = (column(0), column(latent));
     close("factor_mean", &means, fixture.get("factor_mean"));
     close("factor_variance", &variances, fixture.get("factor_variance"));
     let (mean, variance) = product(spec.encoder.latent, &means, &variances);

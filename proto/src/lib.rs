@@ -21,6 +21,7 @@ pub mod convert;
 pub mod credentials;
 pub mod error;
 pub mod pieces;
+pub mod report;
 
 pub use credentials::{Credentials, Role};
 pub use error::WireError;

@@ -9,8 +9,8 @@ use proptest::sample::select;
 use prost::Message as _;
 use proto::v1;
 use types::{
-    Behaviour, End, EpisodeOutcome, LatentSource, Phase, Purpose, Split, TaskRef, Trial, TrialId,
-    TrialOutcome, Version,
+    Behaviour, Belief, End, EpisodeOutcome, LatentSource, Phase, Purpose, Split, TaskRef, Trial,
+    TrialId, TrialOutcome, Version,
 };
 
 fn task() -> impl Strategy<Value = TaskRef> {
@@ -28,6 +28,11 @@ fn trial() -> impl Strategy<Value = Trial> {
         latent,
         episodes,
         context,
+        behaviour: match episodes % 3 {
+            0 => Behaviour::Policy,
+            1 => Behaviour::Random,
+            _ => Behaviour::RandomMemory { every: episodes },
+        },
     });
     (any::<[u64; 3]>(), task(), purpose(), vec(phase, 1..5)).prop_map(
         |([id, seed, version], task, purpose, phases)| Trial {
@@ -50,6 +55,13 @@ fn outcome() -> impl Strategy<Value = TrialOutcome> {
             length,
             end,
             version: Version(version),
+            beliefs: vec![Belief {
+                step: length,
+                task: length % 7,
+                mean: vec![0.5, -1.0],
+                variance: vec![0.25, 2.0],
+                component: length % 3,
+            }],
         },
     );
     (any::<u64>(), task(), purpose(), vec(episode, 0..5), any::<Option<String>>()).prop_map(
@@ -67,8 +79,9 @@ fn outcome() -> impl Strategy<Value = TrialOutcome> {
 fn any_wire_trial() -> impl Strategy<Value = v1::Trial> {
     let choice = || prop_oneof![9 => 1u32..=2, 1 => any::<u32>()];
     let episodes = prop_oneof![9 => 0u32..=400_000, 1 => any::<u32>()];
-    let phase = (choice(), episodes, any::<bool>())
-        .prop_map(|(latent, episodes, context)| v1::Phase { latent, episodes, context });
+    let phase = (choice(), episodes, any::<bool>()).prop_map(|(latent, episodes, context)| {
+        v1::Phase { latent, episodes, context, ..v1::Phase::default() }
+    });
     let task = (choice(), any::<u32>()).prop_map(|(split, index)| v1::TaskRef { split, index });
     (any::<[u64; 3]>(), weighted(0.9, task), choice(), vec(phase, 0..5)).prop_map(
         |([id, seed, min_version], task, purpose, phases)| v1::Trial {
@@ -157,8 +170,13 @@ fn a_trial_that_stands_for_nothing_is_refused_with_expected_and_got() {
 
 #[test]
 fn an_outcome_that_stands_for_nothing_is_refused_with_expected_and_got() {
-    let episode =
-        EpisodeOutcome { task_return: 1.0, length: 2, end: End::Truncated, version: Version(3) };
+    let episode = EpisodeOutcome {
+        task_return: 1.0,
+        length: 2,
+        end: End::Truncated,
+        version: Version(3),
+        beliefs: Vec::new(),
+    };
     let outcome = TrialOutcome {
         trial: TrialId(1),
         task: TaskRef { split: Split::Test, index: 0 },

@@ -111,6 +111,11 @@ struct Evaluate {
     /// Which tasks
     #[arg(long, value_enum, default_value = "both")]
     split: Which,
+    /// Print what the agent believed of the task at so many moments of each episode, the last at
+    /// its end: before the results, a line of JSON for each episode
+    #[arg(long, value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(..=1000))]
+    beliefs: u32,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -139,7 +144,7 @@ impl Cli {
             Command::Run(_) => Ok(()),
             Command::Families => print(&actor::suites()),
             Command::Describe(what) => print(&envs::describe(&what.family()?)?),
-            Command::Evaluate(options) => print(&options.execute()?),
+            Command::Evaluate(options) => options.execute(),
             Command::Show(options) => options.execute(),
             Command::Rollout(options) => options.execute(),
             Command::Render(options) => options.execute(),
@@ -219,11 +224,18 @@ impl Run {
 }
 
 impl Evaluate {
-    fn execute(self) -> anyhow::Result<actor::Evaluation> {
+    fn execute(self) -> anyhow::Result<()> {
+        let evaluation = self.evaluate()?;
+        evaluation.beliefs.iter().try_for_each(print)?;
+        print(&evaluation)
+    }
+
+    fn evaluate(&self) -> anyhow::Result<actor::Evaluation> {
         let mut experiment = read_experiment(&self.experiment)?;
         let evaluation = &mut experiment.evaluation;
         evaluation.episodes = self.episodes.unwrap_or(evaluation.episodes);
         evaluation.repeats = self.repeats.unwrap_or(evaluation.repeats);
+        evaluation.latents = self.beliefs;
         experiment.seed = self.seed.unwrap_or(experiment.seed);
         let weights = read("checkpoint", &self.checkpoint)?;
         let splits = match self.split {

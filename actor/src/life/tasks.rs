@@ -194,9 +194,11 @@ impl Tasks {
             if !outcomes.is_empty() {
                 let trials: Vec<TrialId> = outcomes.iter().map(|outcome| outcome.trial).collect();
                 let outcomes = outcomes.into_iter().map(Into::into).collect();
-                if !self.report(outcomes).await? {
-                    self.tell(Event::Unknown).await;
-                    return Ok(());
+                for batch in proto::report::batches(outcomes) {
+                    if !self.report(batch).await? {
+                        self.tell(Event::Unknown).await;
+                        return Ok(());
+                    }
                 }
                 self.inbox.reported(&trials);
                 continue;

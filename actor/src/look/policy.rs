@@ -1,14 +1,14 @@
 //! Whose actions are played.
 
 use super::Error;
+use crate::adaptive::AdaptiveAgent;
 use crate::agent::Agent;
-use crate::rollout::Context;
+use crate::evaluate::phases;
+use crate::rollout::fill_uniform;
 use envs::{Oracle, TaskFamily};
 use nets::AgentSpec;
-use nets::gaussian::fill_standard_normal;
-use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
-use types::{Experiment, Role, Task, Version, stream};
+use types::{Experiment, Purpose, Role, Split, Task, TaskRef, Trial, TrialId, Version, stream};
 
 /// Who acts.
 pub enum Policy {
@@ -63,7 +63,7 @@ impl Policy {
     /// Writes the `action` for an `observation`.
     pub(super) fn act(&mut self, observation: &[f32], action: &mut [f32]) -> Result<(), Error> {
         match self {
-            Self::Random(dice) => action.fill_with(|| dice.random_range(-1.0..=1.0)),
+            Self::Random(dice) => fill_uniform(dice, action),
             Self::Zero => action.fill(0.0),
             Self::Oracle(oracle) => oracle.act(observation, action),
             Self::Trained(trained) => trained.act(observation, action)?,
@@ -72,23 +72,30 @@ impl Policy {
     }
 
     /// Takes what came of the last action.
-    pub(super) fn receive(&mut self, reward: f64, next_observation: &[f32]) {
-        if let Self::Trained(trained) = self {
-            trained.context.receive(reward, next_observation);
+    pub(super) fn receive(&mut self, reward: f64, next_observation: &[f32]) -> Result<(), Error> {
+        match self {
+            Self::Trained(trained) => trained.receive(reward, next_observation),
+            Self::Random(_) | Self::Zero | Self::Oracle(_) => Ok(()),
         }
     }
 }
 
-/// Weights of a run, which adapt to a task as in an evaluation: in the first episode z is from the
-/// prior, then from the posterior of all episodes before.
+/// Weights of a run, which adapt to a task as in an evaluation: where they infer it from a set, in
+/// the first episode z is from the prior, then from the posterior of all episodes before; where
+/// from a window, from the posterior at each step.
 #[derive(Debug)]
 pub struct Trained {
-    agent: Agent,
-    context: Context,
-    latent: Vec<f32>,
+    agent: AdaptiveAgent,
+    /// An evaluation without end.
+    trial: Trial,
+    horizon: usize,
+    given: Vec<f32>,
     /// Evaluation has none.
     noise: Vec<f32>,
 }
+
+/// The one environment of a stage.
+const SLOT: usize = 0;
 
 impl Trained {
     /// The weights in `checkpoint` (safetensors bytes, as published) of a run of `experiment`, for
@@ -102,26 +109,47 @@ impl Trained {
         checkpoint: &[u8],
     ) -> Result<Self, Error> {
         let spec = AgentSpec::of(experiment, &family.spec());
+        let agent = Agent::load(&spec, checkpoint, Version::default())?;
         Ok(Self {
-            agent: Agent::load(&spec, checkpoint, Version::default())?,
-            context: Context::new(&spec.encoder),
-            latent: vec![0.0; spec.policy.latent],
+            agent: AdaptiveAgent::new(Box::new(agent), SLOT + 1)?,
+            trial: endless(experiment),
+            horizon: family.spec().horizon,
+            given: vec![0.0; spec.policy.latent],
             noise: vec![0.0; spec.policy.action],
         })
     }
 
     fn begin(&mut self, seed: u64, episode: u32) -> Result<(), Error> {
-        fill_standard_normal(&mut stream(seed, Role::Latent, episode.into(), 0), &mut self.latent);
+        self.trial.seed = seed;
         if episode == 0 {
-            self.context.clear();
-            return Ok(());
+            self.agent.begin_trial(SLOT)?;
         }
-        Ok(self.context.shift(&mut self.agent, &mut self.latent)?)
+        let (trial, given) = (&self.trial, &mut self.given);
+        Ok(self.agent.begin_episode(SLOT, trial, episode, self.horizon, given)?)
     }
 
     fn act(&mut self, observation: &[f32], action: &mut [f32]) -> Result<(), Error> {
-        self.agent.act(observation, &self.latent, &self.noise, action)?;
-        self.context.see(observation, action);
+        self.agent.infer(std::iter::once(SLOT), &mut self.given)?;
+        self.agent.act(observation, &self.given, &self.noise, action)?;
+        self.agent.see(SLOT, observation, action);
         Ok(())
+    }
+
+    fn receive(&mut self, reward: f64, next_observation: &[f32]) -> Result<(), Error> {
+        Ok(self.agent.receive(SLOT, reward, next_observation)?)
+    }
+}
+
+/// An evaluation trial with more episodes than anybody watches; its task and its seed do not matter
+/// here.
+fn endless(experiment: &Experiment) -> Trial {
+    Trial {
+        id: TrialId(0),
+        task: TaskRef { split: Split::Test, index: 0 },
+        purpose: Purpose::Evaluate,
+        phases: phases(experiment, u32::MAX),
+        seed: 0,
+        min_version: Version::default(),
+        beliefs: 0,
     }
 }

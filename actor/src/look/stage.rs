@@ -135,7 +135,7 @@ impl Stage {
             }
             self.policy.act(&self.observation, &mut self.action)?;
             let step = self.env.step(&self.action, &mut world, &mut self.observation)?;
-            self.policy.receive(step.reward, &self.observation);
+            self.policy.receive(step.reward, &self.observation)?;
             total += step.reward;
             last = Some(step);
         }

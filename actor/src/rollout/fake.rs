@@ -29,10 +29,16 @@ impl Fake {
         Box::leak(Box::new(self))
     }
 
+    /// PEARL's networks.
     pub(crate) fn agent_spec() -> AgentSpec {
+        Self::agent_with(EncoderSpec::gaussian_product([3, 2], true, vec![16], 2))
+    }
+
+    pub(crate) fn agent_with(encoder: EncoderSpec) -> AgentSpec {
+        let latent = encoder.given();
         AgentSpec {
-            policy: PolicySpec { observation: 3, latent: 2, action: 2, hidden: vec![] },
-            encoder: EncoderSpec::gaussian_product([3, 2], true, vec![16], 2),
+            policy: PolicySpec { observation: 3, latent, action: 2, hidden: vec![] },
+            encoder,
         }
     }
 }
@@ -138,37 +144,41 @@ impl Env for Walk {
 }
 
 /// Random networks.
-pub(crate) fn agent(version: u64) -> Agent {
-    let spec = Fake::agent_spec();
+pub(crate) fn agent(spec: &AgentSpec, version: u64) -> Agent {
     let mut rng = types::stream(version, types::Role::Initialise, 0, 0);
     let params = nets::init::networks(&spec.networks(), &mut rng).unwrap();
-    Agent::new(&spec, &params, Version(version)).unwrap()
+    Agent::new(spec, &params, Version(version)).unwrap()
 }
 
-/// A random encoder, and a policy with hardly any noise: action 0 is tanh(z_0), action 1 is a
-/// function of the version.
-pub(crate) fn telling_agent(version: u64) -> Agent {
-    let spec = Fake::agent_spec();
+/// A random encoder, and a policy with hardly any noise: action 0 is tanh of the first number that
+/// the policy is given, action 1 is a function of the version.
+pub(crate) fn telling_agent(spec: &AgentSpec, version: u64) -> Agent {
+    Agent::new(spec, &telling_params(spec, version), Version(version)).unwrap()
+}
+
+/// The parameters of a [`telling_agent`].
+pub(crate) fn telling_params(spec: &AgentSpec, version: u64) -> Params {
     let mut rng = types::stream(version, types::Role::Initialise, 0, 0);
     let random = nets::init::networks(&spec.networks(), &mut rng).unwrap();
+    let layers = spec.encoder.networks().last().unwrap().parameters();
+    let last = &layers[layers.len() - 2].name;
     let of = |shape: nets::TensorShape| {
         let mut data = random.data(&shape).unwrap().to_vec();
         match shape.name.as_str() {
-            // Rows: two means, two log σ. Columns: three observations, two latents.
+            // Rows: two means, two log σ. Columns: three observations, then what is given.
             "policy.0.weight" => {
                 data.fill(0.0);
                 data[3] = 1.0;
             }
             "policy.0.bias" => data = vec![0.0, telling_mean(version), -20.0, -20.0],
             // The encoder should have something to say.
-            "encoder.1.weight" => data.iter_mut().for_each(|w| *w *= 100.0),
+            name if name == last => data.iter_mut().for_each(|w| *w *= 100.0),
             _ => {}
         }
         Tensor::new(shape.name, shape.shape, data).unwrap()
     };
     let shapes = parameter_shapes(&spec.networks());
-    let params = Params::new(shapes.into_iter().map(of).collect()).unwrap();
-    Agent::new(&spec, &params, Version(version)).unwrap()
+    Params::new(shapes.into_iter().map(of).collect()).unwrap()
 }
 
 /// Mean of action 1 before tanh.

@@ -7,8 +7,10 @@
 //! depends on the trial and on the weights alone.
 
 mod batch;
-mod context;
+mod behaviour;
+mod episode;
 mod link;
+mod moments;
 mod record;
 mod slot;
 mod watch;
@@ -18,12 +20,13 @@ pub(crate) mod fake;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use context::Context;
+pub(crate) use behaviour::fill_uniform;
 pub use link::{Cut, Link, Local, Over, Signal};
 pub(crate) use watch::Suspicion;
 pub use watch::{OpenStep, StepWatch};
 
 use crate::Error;
+use crate::adaptive::AdaptiveAgent;
 use crate::agent::Agent;
 use batch::Batch;
 use envs::TaskFamily;
@@ -53,7 +56,7 @@ pub struct Rollout {
     test: Vec<Task>,
     slots: Vec<Slot>,
     batch: Batch,
-    agent: Option<Box<Agent>>,
+    agent: Option<AdaptiveAgent>,
 }
 
 impl std::fmt::Debug for Rollout {
@@ -92,7 +95,7 @@ impl Rollout {
         let spec = family.spec();
         let make = |slot| {
             let watched = Watched { watch: Arc::clone(watch), slot };
-            Ok::<_, Error>(Slot::new(family.make()?, &spec, agent, chunk, watched))
+            Ok::<_, Error>(Slot::new(family.make()?, &spec, chunk, watched))
         };
         Ok(Self {
             spec,
@@ -145,20 +148,21 @@ impl Rollout {
 
     fn advance_with<L: Link>(
         &mut self,
-        agent: &mut Agent,
+        agent: &mut AdaptiveAgent,
         link: &mut L,
     ) -> Result<Progress, Error> {
         for index in 0..self.slots.len() {
             self.fill(index, agent, link)?;
         }
-        let Some(last) = self.slots.iter().rposition(Slot::is_active) else {
+        let active = self.slots.iter().filter(|slot| slot.is_active()).count();
+        if active == 0 {
             return Ok(Progress::Idle);
-        };
-        let active = self.slots.iter().filter(|s| s.is_active()).count();
+        }
         for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.draw_noise(&mut self.batch.row(index));
         }
-        self.batch.act(agent, last + 1)?;
+        let asking = self.slots.iter().enumerate().filter(|(_, slot)| slot.asks_policy());
+        self.batch.act(agent, asking.map(|(index, _)| index))?;
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
             if !slot.is_active() {
@@ -178,7 +182,7 @@ impl Rollout {
     fn fill<L: Link>(
         &mut self,
         index: usize,
-        agent: &mut Agent,
+        agent: &mut AdaptiveAgent,
         link: &mut L,
     ) -> Result<(), Error> {
         while !self.slots[index].is_active() {
@@ -203,21 +207,21 @@ impl Rollout {
         agent: Box<Agent>,
         link: &mut L,
     ) -> Result<Result<(), Over>, Error> {
-        let Some(old) = self.agent.as_ref().map(|agent| agent.version()) else {
-            self.agent = Some(agent);
+        let Some(mut used) = self.agent.take() else {
+            self.agent = Some(AdaptiveAgent::new(agent, self.slots.len())?);
             return Ok(Ok(()));
         };
-        if agent.version() <= old {
-            return Ok(Ok(()));
-        }
-        for index in 0..self.slots.len() {
-            match self.slots[index].cut(old, None, link) {
-                Ok(()) => {}
-                Err(Interrupt::Over) => return Ok(Err(Over)),
-                Err(Interrupt::Failed(why)) => self.fail(index, why, link)?,
+        if agent.version() > used.version() {
+            for index in 0..self.slots.len() {
+                match self.slots[index].cut(&used, None, link) {
+                    Ok(()) => {}
+                    Err(Interrupt::Over) => return Ok(Err(Over)),
+                    Err(Interrupt::Failed(why)) => self.fail(index, why, link)?,
+                }
             }
+            used.renew(agent);
         }
-        self.agent = Some(agent);
+        self.agent = Some(used);
         Ok(Ok(()))
     }
 

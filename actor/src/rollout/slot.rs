@@ -1,20 +1,15 @@
 //! One environment and the trial that it plays: phases, episodes, steps.
 
 use super::batch::Row;
-use super::context::Context;
+use super::episode::Run;
 use super::is_recorded;
 use super::link::{Cut, Link};
+use super::moments::Moments;
 use super::record::Recorder;
 use super::watch::Watched;
-use crate::agent::Agent;
+use crate::adaptive::AdaptiveAgent;
 use envs::Env;
-use nets::AgentSpec;
-use nets::gaussian::fill_standard_normal;
-use rand_chacha::ChaCha8Rng;
-use types::{
-    End, EnvSpec, EpisodeOutcome, LatentSource, Phase, Role, Task, Trial, TrialOutcome, Version,
-    stream,
-};
+use types::{End, EnvSpec, Task, Trial, TrialOutcome};
 
 /// Why a trial does not go on.
 #[derive(Debug)]
@@ -54,78 +49,24 @@ pub(crate) struct Slot {
     env: Box<dyn Env>,
     horizon: usize,
     recorder: Recorder,
-    context: Context,
+    /// Its number among the slots is in here.
     watched: Watched,
     run: Option<Run>,
 }
 
-/// A trial in hand.
-struct Run {
-    trial: Trial,
-    task: Task,
-    outcomes: Vec<EpisodeOutcome>,
-    episode: Episode,
-}
-
-/// An episode in progress.
-struct Episode {
-    number: u32,
-    phase: Phase,
-    /// Whether its transitions are kept to infer later latents of the trial.
-    keeps_context: bool,
-    encoder_version: Version,
-    steps: usize,
-    task_return: f64,
-    world: ChaCha8Rng,
-    dice: ChaCha8Rng,
-}
-
-impl Episode {
-    fn new(trial: &Trial, number: u32, phase: Phase) -> Self {
-        let random = |role| stream(trial.seed, role, number.into(), 0);
-        Self {
-            number,
-            phase,
-            keeps_context: phase.context && infers_after(trial, number),
-            encoder_version: Version::default(),
-            steps: 0,
-            task_return: 0.0,
-            world: random(Role::Environment),
-            dice: random(Role::Action),
-        }
-    }
-
-    fn outcome(&self, end: End, version: Version) -> EpisodeOutcome {
-        EpisodeOutcome {
-            task_return: self.task_return,
-            length: u32::try_from(self.steps).unwrap_or(u32::MAX),
-            end,
-            version,
-            beliefs: Vec::new(),
-        }
-    }
-}
-
 impl Slot {
-    pub(super) fn new(
-        env: Box<dyn Env>,
-        spec: &EnvSpec,
-        agent: &AgentSpec,
-        chunk: usize,
-        watched: Watched,
-    ) -> Self {
-        Self {
-            env,
-            horizon: spec.horizon,
-            recorder: Recorder::new(*spec, chunk),
-            context: Context::new(&agent.encoder),
-            watched,
-            run: None,
-        }
+    pub(super) fn new(env: Box<dyn Env>, spec: &EnvSpec, chunk: usize, watched: Watched) -> Self {
+        let recorder = Recorder::new(*spec, chunk);
+        Self { env, horizon: spec.horizon, recorder, watched, run: None }
     }
 
     pub(crate) fn is_active(&self) -> bool {
         self.run.is_some()
+    }
+
+    /// Whether the next action is the policy's.
+    pub(crate) fn asks_policy(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.episode.hand.is_policy())
     }
 
     /// Takes a trial, which has at least one episode, and begins its first episode.
@@ -133,41 +74,34 @@ impl Slot {
         &mut self,
         trial: Trial,
         task: Task,
-        agent: &mut Agent,
+        agent: &mut AdaptiveAgent,
         row: &mut Row<'_>,
     ) -> Result<(), Interrupt> {
         let Some(phase) = trial.phase_of(0) else {
             return Ok(());
         };
-        self.context.clear();
         self.watched.begins(&trial);
-        self.run = Some(Run {
-            outcomes: Vec::with_capacity(trial.episodes() as usize),
-            episode: Episode::new(&trial, 0, phase),
-            trial,
-            task,
-        });
+        let moments = Moments::of(&trial, self.horizon, agent.latent());
+        self.run = Some(Run::new(trial, task, phase, moments));
+        agent.begin_trial(self.watched.slot)?;
         self.begin_episode(agent, row)
     }
 
-    /// Draws the episode's latent and puts the environment at its start.
-    fn begin_episode(&mut self, agent: &mut Agent, row: &mut Row<'_>) -> Result<(), Interrupt> {
+    /// Puts the environment at its start, and has the agent get ready for the episode.
+    fn begin_episode(
+        &mut self,
+        agent: &mut AdaptiveAgent,
+        row: &mut Row<'_>,
+    ) -> Result<(), Interrupt> {
         let Some(run) = &mut self.run else {
             return Ok(());
         };
         let episode = &mut run.episode;
-        let mut latent = stream(run.trial.seed, Role::Latent, episode.number.into(), 0);
-        episode.encoder_version = agent.version();
-        fill_standard_normal(&mut latent, row.latent);
-        if episode.phase.latent == LatentSource::Posterior {
-            self.context.shift(agent, row.latent)?;
-        }
+        let (slot, number) = (self.watched.slot, episode.number);
+        agent.begin_episode(slot, &run.trial, number, self.horizon, row.given)?;
         let (env, world) = (&mut self.env, &mut episode.world);
         let reset = || env.reset(&run.task, world, row.observation);
-        self.watched.during(episode.number, 0, reset)?;
-        if episode.keeps_context {
-            self.context.reserve(self.horizon);
-        }
+        self.watched.during(number, 0, reset)?;
         if is_recorded(run.trial.purpose) {
             self.recorder.begin(row.observation);
         }
@@ -177,62 +111,52 @@ impl Slot {
     /// The noise of the next action: none in evaluation.
     pub(crate) fn draw_noise(&mut self, row: &mut Row<'_>) {
         match &mut self.run {
-            Some(run) if is_recorded(run.trial.purpose) => {
-                fill_standard_normal(&mut run.episode.dice, row.noise);
+            Some(run) if is_recorded(run.trial.purpose) && run.episode.hand.is_policy() => {
+                run.episode.hand.draw_noise(row.noise);
             }
             _ => row.noise.fill(0.0),
         }
     }
 
-    /// Takes the action of the row and goes on to the next episode if this one ended; gives the
-    /// outcome if it was the last.
+    /// Takes the action of the row, or that of whoever acts in the policy's place, and goes on to
+    /// the next episode if this one ended; gives the outcome if it was the last.
     pub(crate) fn step<L: Link>(
         &mut self,
-        agent: &mut Agent,
+        agent: &mut AdaptiveAgent,
         row: &mut Row<'_>,
         link: &mut L,
     ) -> Result<Option<TrialOutcome>, Interrupt> {
-        let Some(end) = self.step_env(agent.version(), row, link)? else {
+        let end = self.step_env(agent, row)?;
+        if end.is_some() || self.recorder.is_full() {
+            self.cut(agent, end, link)?;
+        }
+        let (Some(end), Some(run)) = (end, &mut self.run) else {
             return Ok(None);
         };
-        let Some(run) = &mut self.run else {
-            return Ok(None);
-        };
-        run.outcomes.push(run.episode.outcome(end, agent.version()));
-        let next = run.episode.number + 1;
-        if let Some(phase) = run.trial.phase_of(next) {
-            run.episode = Episode::new(&run.trial, next, phase);
+        if run.end_episode(end, agent.version()) {
             self.begin_episode(agent, row)?;
             return Ok(None);
         }
         Ok(self.run.take().map(|run| run.outcome(None)))
     }
 
-    fn step_env<L: Link>(
+    /// One step, with all that is remembered of it.
+    fn step_env(
         &mut self,
-        version: Version,
+        agent: &mut AdaptiveAgent,
         row: &mut Row<'_>,
-        link: &mut L,
     ) -> Result<Option<End>, Interrupt> {
         let Some(run) = &mut self.run else {
             return Ok(None);
         };
         let episode = &mut run.episode;
-        if episode.keeps_context {
-            self.context.see(row.observation, row.action);
-        }
+        episode.hand.act(row.action);
+        agent.see(self.watched.slot, row.observation, row.action);
         let (env, world) = (&mut self.env, &mut episode.world);
         let work = || env.step(row.action, world, row.observation);
         let step = self.watched.during(episode.number, episode.steps, work)?;
-        if !step.reward.is_finite() {
-            let reward = step.reward;
-            return Err(Interrupt::Failed(format!(
-                "reward: expected a finite number, got {reward}"
-            )));
-        }
-        if episode.keeps_context {
-            self.context.receive(step.reward, row.observation);
-        }
+        finite("reward", step.reward)?;
+        agent.receive(self.watched.slot, step.reward, row.observation)?;
         episode.steps += 1;
         episode.task_return += step.reward;
         let end = match step.terminated {
@@ -240,20 +164,20 @@ impl Slot {
             false if episode.steps >= self.horizon || env.truncated() => Some(End::Truncated),
             false => None,
         };
+        let task = env.in_force().unwrap_or(run.trial.task.index);
         if is_recorded(run.trial.purpose) {
-            let task = self.env.in_force().unwrap_or(run.trial.task.index);
             self.recorder.push(row.action, &step, task, row.observation);
-            if end.is_some() || self.recorder.is_full() {
-                self.cut(version, end, link)?;
-            }
+        }
+        if run.reports_belief(end) {
+            run.take_belief(task, agent, self.watched.slot)?;
         }
         Ok(end)
     }
 
-    /// Hands over the transitions since the last cut, which `policy_version` acted in.
+    /// Hands over the transitions since the last cut, in which the weights of `agent` acted.
     pub(crate) fn cut<L: Link>(
         &mut self,
-        policy_version: Version,
+        agent: &AdaptiveAgent,
         end: Option<End>,
         link: &mut L,
     ) -> Result<(), Interrupt> {
@@ -270,8 +194,8 @@ impl Slot {
             episode: run.episode.number,
             offset,
             context: run.episode.phase.context,
-            policy_version,
-            encoder_version: run.episode.encoder_version,
+            policy_version: agent.version(),
+            encoder_version: agent.encoder_version(self.watched.slot),
             segment,
         })?;
         Ok(())
@@ -285,30 +209,9 @@ impl Slot {
     }
 }
 
-impl Run {
-    fn outcome(self, why: Option<String>) -> TrialOutcome {
-        let Self { trial, episode, .. } = self;
-        let failure = why.map(|why| {
-            format!(
-                "{why} (task {}, trial seed {}, episode {}, step {})",
-                trial.task, trial.seed, episode.number, episode.steps
-            )
-        });
-        TrialOutcome {
-            trial: trial.id,
-            task: trial.task,
-            purpose: trial.purpose,
-            episodes: self.outcomes,
-            failure,
-        }
+fn finite(what: &str, value: f64) -> Result<(), Interrupt> {
+    match value.is_finite() {
+        true => Ok(()),
+        false => Err(Interrupt::Failed(format!("{what}: expected a finite number, got {value}"))),
     }
-}
-
-/// Whether an episode after number `number` draws its latent from the posterior.
-fn infers_after(trial: &Trial, number: u32) -> bool {
-    let mut first = 0;
-    trial.phases.iter().any(|phase| {
-        first += phase.episodes;
-        phase.latent == LatentSource::Posterior && phase.episodes > 0 && first > number + 1
-    })
 }

@@ -1,8 +1,11 @@
 use super::fake::{self, Fake, agent, telling_agent, telling_mean, trial};
 use super::{Cut, Local, Progress, Rollout};
+use nets::AgentSpec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use types::{End, LatentSource, Purpose, Role, Trial, TrialOutcome, Version, stream};
+use types::{Behaviour, End, LatentSource, Purpose, Role, Trial, TrialOutcome, Version, stream};
+
+mod windows;
 
 const QUIET: Fake = Fake { horizon: 13, shaped_reward: false, terminates: 0.02, diverges: None };
 
@@ -35,9 +38,13 @@ impl Played {
 }
 
 fn play(fake: Fake, slots: usize, chunk: usize, trials: Vec<Trial>) -> Played {
-    let mut rollout = Rollout::new(fake.leak(), &Fake::agent_spec(), slots, chunk).unwrap();
+    play_as(&Fake::agent_spec(), fake, slots, chunk, trials)
+}
+
+fn play_as(spec: &AgentSpec, fake: Fake, slots: usize, chunk: usize, trials: Vec<Trial>) -> Played {
+    let mut rollout = Rollout::new(fake.leak(), spec, slots, chunk).unwrap();
     let mut cuts = Vec::new();
-    let agent = agent(1);
+    let agent = agent(spec, 1);
     let mut link = Local::new(agent, trials.into_iter(), |cut| cuts.push(cut));
     rollout.run(&mut link).unwrap();
     let outcomes = std::mem::take(&mut link.outcomes);
@@ -99,17 +106,23 @@ fn a_task_that_is_not_there_is_an_outcome() {
 }
 
 /// Plays with new weights at the given steps.
-fn play_with_swaps(fake: Fake, chunk: usize, trials: &[Trial], swaps: &[usize]) -> Played {
+fn play_with_swaps(
+    spec: &AgentSpec,
+    fake: Fake,
+    chunk: usize,
+    trials: &[Trial],
+    swaps: &[usize],
+) -> Played {
     const SLOTS: usize = 3;
-    let mut rollout = Rollout::new(fake.leak(), &Fake::agent_spec(), SLOTS, chunk).unwrap();
+    let mut rollout = Rollout::new(fake.leak(), spec, SLOTS, chunk).unwrap();
     let mut cuts = Vec::new();
     let source = trials.iter().cloned();
-    let mut link = Local::new(telling_agent(1), source, |cut| cuts.push(cut));
+    let mut link = Local::new(telling_agent(spec, 1), source, |cut| cuts.push(cut));
     let mut version = 1;
     for step in 0.. {
         if swaps.contains(&step) {
             version += 1;
-            link.publish(telling_agent(version));
+            link.publish(telling_agent(spec, version));
         }
         if rollout.advance(&mut link).unwrap() == Progress::Idle {
             break;
@@ -181,7 +194,7 @@ proptest! {
         let fake = Fake { horizon, shaped_reward, terminates, diverges: None };
         let trials: Vec<Trial> = (0..7).map(|id| trial(id, Purpose::Train, PEARL)).collect();
         let swaps: Vec<usize> = swaps.into_iter().collect();
-        let played = play_with_swaps(fake, chunk, &trials, &swaps);
+        let played = play_with_swaps(&Fake::agent_spec(), fake, chunk, &trials, &swaps);
         for trial in &trials {
             check(fake, chunk, trial, &played);
         }
@@ -203,34 +216,110 @@ fn context_rows(played: &Played, trial: &Trial, episode: u32) -> Vec<f32> {
     rows
 }
 
+/// What is in the context of a trial before each episode, and the factors of that.
+fn posterior(spec: &AgentSpec, version: Version, context: &[f32]) -> nets::Posterior {
+    let mut posterior = nets::Posterior::new(2);
+    let mut agent = telling_agent(spec, version.0);
+    agent.encoder_mut().infer(context, &mut posterior).unwrap();
+    assert_eq!(posterior.factors(), context.len() / 9);
+    posterior
+}
+
 /// z of every episode is what the transitions seen so far say, through the encoder whose version
 /// the chunks carry, however often weights changed on the way.
 #[test]
 fn latents_come_from_the_product_over_the_context_so_far() {
+    let spec = Fake::agent_spec();
     let trials: Vec<Trial> = (0..6).map(|id| trial(id, Purpose::Train, PEARL)).collect();
     let fake = Fake { terminates: 0.0, ..QUIET };
     for swaps in [&[][..], &[15, 40, 41, 77][..]] {
-        let played = play_with_swaps(fake, 4, &trials, swaps);
+        let played = play_with_swaps(&spec, fake, 4, &trials, swaps);
         for trial in &trials {
+            let mut context = Vec::new();
             for number in 0..trial.episodes() {
                 let cut = &played.cuts[&(trial.id.0, number, 0)];
                 let mut noise = stream(trial.seed, Role::Latent, number.into(), 0);
                 let mut z = [0.0; 2];
                 nets::gaussian::fill_standard_normal(&mut noise, &mut z);
-                let mut context = Vec::new();
-                for earlier in (0..number).filter(|&n| trial.phase_of(n).unwrap().context) {
-                    context.extend(context_rows(&played, trial, earlier));
-                }
-                if trial.phase_of(number).unwrap().latent == LatentSource::Posterior {
-                    let mut posterior = nets::Posterior::new(2);
-                    let mut agent = telling_agent(cut.encoder_version.0);
-                    agent.infer(&context, &mut posterior).unwrap();
-                    assert_eq!(posterior.factors(), context.len() / 9);
-                    posterior.shift(&mut z).unwrap();
+                let phase = trial.phase_of(number).unwrap();
+                if phase.latent == LatentSource::Posterior {
+                    posterior(&spec, cut.encoder_version, &context).shift(&mut z).unwrap();
                 }
                 let told = cut.segment.actions()[0];
                 assert!((told - z[0].tanh()).abs() < 1e-5, "{told} {z:?}");
+                if phase.context {
+                    context.extend(context_rows(&played, trial, number));
+                }
             }
         }
+    }
+}
+
+/// Beliefs are taken at evenly spaced moments and at the end, from the context so far.
+#[test]
+fn beliefs_are_the_posterior_of_the_context_so_far() {
+    let spec = Fake::agent_spec();
+    let fake = Fake { terminates: 0.03, horizon: 12, ..QUIET };
+    let asking = |id| Trial { beliefs: 4, ..trial(id, Purpose::Train, PEARL) };
+    let trials: Vec<Trial> = (0..8).map(asking).collect();
+    let played = play_with_swaps(&spec, fake, 4, &trials, &[]);
+    for trial in &trials {
+        let mut context = Vec::new();
+        for (number, episode) in (0..).zip(&played.outcomes[&trial.id.0].episodes) {
+            let mut steps: Vec<u32> = (3..=12).step_by(3).filter(|&s| s < episode.length).collect();
+            steps.push(episode.length);
+            assert_eq!(episode.beliefs.iter().map(|b| b.step).collect::<Vec<_>>(), steps);
+            let rows = context_rows(&played, trial, number);
+            let kept = trial.phase_of(number).unwrap().context;
+            for belief in &episode.beliefs {
+                let seen = if kept { belief.step as usize * 9 } else { 0 };
+                let all = [context.as_slice(), &rows[..seen]].concat();
+                let expected = posterior(&spec, Version(1), &all);
+                assert!(close(&belief.mean, &expected.mean(), 1e-5), "{belief:?} {expected:?}");
+                assert!(close(&belief.variance, &expected.variance(), 1e-5));
+                assert_eq!((belief.task, belief.component), (trial.task.index, 0));
+            }
+            if kept {
+                context.extend(rows);
+            }
+        }
+    }
+}
+
+fn close(got: &[f32], expected: &[f32], tolerance: f32) -> bool {
+    got.len() == expected.len()
+        && got.iter().zip(expected).all(|(g, e)| (g - e).abs() <= tolerance * e.abs().max(1.0))
+}
+
+/// A trial whose episodes are acted in by others than the policy.
+fn explored(id: u64, behaviour: Behaviour) -> Trial {
+    let mut trial = trial(id, Purpose::Train, &[(LatentSource::Prior, 2, true)]);
+    trial.phases[0].behaviour = behaviour;
+    trial
+}
+
+/// Random behaviours depend on the seed alone, and what is recorded is what was done.
+#[test]
+fn a_random_behaviour_takes_the_place_of_the_policy() {
+    let spec = Fake::agent_spec();
+    let behaviours = [Behaviour::Random, Behaviour::RandomMemory { every: 3 }];
+    for behaviour in behaviours {
+        let trials: Vec<Trial> = (0..5).map(|id| explored(id, behaviour)).collect();
+        let alone = play(QUIET, 1, 4, trials.clone());
+        let swapped = play_with_swaps(&spec, QUIET, 4, &trials, &[3, 11, 19]);
+        for trial in &trials {
+            for episode in 0..2 {
+                let rows = context_rows(&alone, trial, episode);
+                assert_eq!(rows, context_rows(&swapped, trial, episode), "weights do not matter");
+                let mut hand = super::behaviour::Hand::new(trial.seed, episode, behaviour);
+                for row in rows.chunks_exact(9) {
+                    let mut action = [0.0; 2];
+                    hand.act(&mut action);
+                    assert_eq!(row[3..5], action);
+                }
+            }
+        }
+        let first = |episode| context_rows(&alone, &trials[0], episode)[3..5].to_vec();
+        assert_ne!(first(0), first(1));
     }
 }

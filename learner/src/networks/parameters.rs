@@ -145,6 +145,16 @@ impl Group {
         Ok(Self { stacks, slots, sizes, flat })
     }
 
+    /// Takes the values of the parameters from `params`.
+    ///
+    /// # Errors
+    /// If a parameter is missing or has another shape.
+    pub fn assign(&mut self, params: &Params) -> Result<()> {
+        let values = gather(&self.stacks, "", params, self.flat.device())?;
+        tch::no_grad(|| self.flat.f_copy_(&values))?;
+        Ok(())
+    }
+
     /// A buffer laid out like this group (Adam's moments, say) from the tensors that are named like
     /// the parameters behind `prefix`.
     ///

@@ -58,12 +58,12 @@ fn wrong_metadata_is_refused_before_the_tensors_are_looked_at() {
         let json = metadata["spec"].replace("[4,5]", "[4,4000000000000]");
         metadata.insert("spec".into(), json);
     });
-    assert_eq!(refusal(&absurd), "policy.hidden: expected 1 to 8192, got 4000000000000");
+    assert_eq!(refusal(&absurd), "policy.hidden: expected 1 to 65536, got 4000000000000");
     let torn = written(|_, metadata| {
         let json = metadata["spec"].replacen("\"latent\":2", "\"latent\":3", 1);
         metadata.insert("spec".into(), json);
     });
-    assert_eq!(refusal(&torn), "encoder.latent: expected 3 as in the policy, got 2");
+    assert_eq!(refusal(&torn), "encoder.outputs: expected 3 as in the policy, got 2");
 }
 
 #[test]

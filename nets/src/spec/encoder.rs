@@ -4,8 +4,12 @@ use super::{Block, Error, MlpSpec, Network, hidden, width};
 use serde::{Deserialize, Serialize};
 use types::EnvSpec;
 use types::experiment::{
-    Context, Encoder, Experiment, LinearMap, Merge, Observe, Pooling, Posterior, Variance,
+    Choose, Context, Encoder, Experiment, LinearMap, Memory, Merge, Observe, Pooling, Posterior,
+    Variance,
 };
+
+/// Most rows that a window reaches back, or that an update takes of a set.
+const MAX_ROWS: usize = 1_000_000;
 
 /// How q(z|context) is computed, and what of it policy and critics see.
 ///
@@ -139,14 +143,25 @@ impl EncoderSpec {
         }
     }
 
-    /// Numbers that describe the posterior: z; mean and raw variance; or, for a mixture, means
-    /// `[components, latent]`, raw variances `[components, latent]` and logits `[components]`.
+    /// Numbers that describe the posterior: z; mean and raw variance, or, for a product, mean and
+    /// variance as they are; or, for a mixture, means `[components, latent]`, raw variances
+    /// `[components, latent]` and logits `[components]`.
     #[must_use]
     pub fn described_by(&self) -> usize {
         match self.posterior {
             Posterior::Deterministic => self.latent,
             Posterior::Gaussian { .. } => 2 * self.latent,
             Posterior::Mixture { components, .. } => components * (2 * self.latent + 1),
+        }
+    }
+
+    /// Numbers of ε ~ N(0, 1) in a draw of z: `[latent]`; `[components, latent]` for a mixture whose
+    /// z is a weighted sum of one draw per component.
+    #[must_use]
+    pub fn noise(&self) -> usize {
+        match self.posterior {
+            Posterior::Mixture { components, choose: Choose::Weighted } => components * self.latent,
+            _ => self.latent,
         }
     }
 
@@ -226,7 +241,34 @@ impl EncoderSpec {
         self.check_map("encoder.inputs", self.inputs.as_ref(), self.width())?;
         self.check_map("encoder.outputs", self.outputs.as_ref(), self.observed())?;
         hidden("encoder.head", &self.head)?;
-        self.check_body()
+        self.check_context()?;
+        self.check_body()?;
+        width("encoder.context", self.features().max(1))
+    }
+
+    /// What is kept of a context is bounded, and known before there is room for it.
+    fn check_context(&self) -> Result<(), Error> {
+        let spec = |field: &str, expected: &str, got: String| {
+            let (field, expected) = (field.to_owned(), expected.to_owned());
+            Err(Error::Spec { field, expected, got })
+        };
+        let rows = match self.context {
+            Context::Set { size } => Some(size),
+            Context::Window { size, stride, .. } => size.checked_mul(stride),
+        };
+        if !rows.is_some_and(|rows| (1..=MAX_ROWS).contains(&rows)) {
+            let got = format!("{:?}", self.context);
+            return spec("encoder.context", "1 to 1000000 rows, stride included", got);
+        }
+        match self.body {
+            Encoder::Gru { memory: Memory::Staggered { states }, .. }
+                if states == 0 || !self.rows().is_multiple_of(states) =>
+            {
+                let expected = format!("a divisor of the window's {} rows", self.rows());
+                spec("encoder.memory.states", &expected, states.to_string())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_map(&self, field: &str, map: Option<&LinearMap>, columns: usize) -> Result<(), Error> {
