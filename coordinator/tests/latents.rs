@@ -116,7 +116,11 @@ fn pictures_of_a_run_are_drawn_again() {
     for (arguments, file, words) in [
         (&["latents", "."][..], "./latents/10.svg", "evaluation 10"),
         (&["latents", ".", "--evaluation", "2", "-o", "a.svg"], "a.svg", "evaluation 2"),
-        (&["latents", ".", "--over-time", "test-1"], "./latents/10-test-1.svg", "test-1, base task 1"),
+        (
+            &["latents", ".", "--over-time", "test-1"],
+            "./latents/10-test-1.svg",
+            "test-1, base task 1",
+        ),
     ] {
         let (code, out, error) = installed.run(arguments);
         assert_eq!((code, out.trim()), (0, file), "{error}");

@@ -1,6 +1,8 @@
 //! What z says of rewards and next observations.
 
 use crate::error::{Error, Result};
+use crate::inference::encoder::scale;
+use crate::networks::Layer;
 use crate::networks::forward::mlp;
 use crate::networks::parameters::{NamedLayers, network};
 use nets::{EncoderSpec, MlpSpec, Network};
@@ -81,6 +83,27 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// The same with observations and rewards as the networks see those of the encoder's rows:
+    /// `inputs` scales and shifts a row `[observation, action, reward, …]`.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn scaled(&self, spec: &EncoderSpec, inputs: &Layer) -> Result<Self> {
+        let part = |start: usize, length: usize| -> Result<Layer> {
+            let narrow = |t: &Tensor| t.f_narrow(0, start as i64, length as i64);
+            Ok(Layer { weight: narrow(&inputs.weight)?, bias: narrow(&inputs.bias)? })
+        };
+        let observations = part(0, spec.observation)?;
+        let rewards = part(spec.observation + spec.action, 1)?;
+        Ok(Self {
+            observation: scale(&observations, &self.observation)?,
+            action: self.action.shallow_clone(),
+            reward: scale(&rewards, &self.reward)?,
+            next_observation: scale(&observations, &self.next_observation)?,
+            present: self.present.shallow_clone(),
+        })
+    }
+
     /// The targets as context rows `[b, m, width]`.
     ///
     /// # Errors

@@ -7,9 +7,9 @@ use super::trainable::gradients;
 use crate::error::{Error, Result};
 use crate::inference::objectives::{self, ErrorWeights, Parts, Terms};
 use crate::inference::{self, Belief, Targets, Windows, conflicts, decoder};
-use crate::networks::parameters::to_host;
+use crate::networks::parameters::{network, to_host};
 use crate::networks::{NamedLayers, adam};
-use nets::Params;
+use nets::{INPUTS, Params};
 use rand::seq::SliceRandom as _;
 use tch::{Kind, Tensor};
 use types::experiment::{Conflicts, Posterior, Prior};
@@ -90,6 +90,8 @@ impl Method {
             why: "expected a decoder, got none".to_owned(),
         })?;
         let prior = self.prior_tensors(&layers)?;
+        let targets = self.scaled(&contexts.targets, &layers)?;
+        let targets = targets.as_ref().unwrap_or(&contexts.targets);
         objectives::loss(
             &self.settings.objective,
             &Parts {
@@ -98,7 +100,7 @@ impl Method {
                 layers: &layers,
                 prior: &prior,
                 windows: &contexts.windows,
-                targets: &contexts.targets,
+                targets,
                 noise: &contexts.noise,
                 weights: ErrorWeights {
                     reward: factors.weights[0],
@@ -108,6 +110,15 @@ impl Method {
                 labels: Some(&contexts.labels),
             },
         )
+    }
+
+    /// Targets as the decoder sees them; `None` if it sees them as they are.
+    fn scaled(&self, targets: &Targets, layers: &NamedLayers) -> Result<Option<Targets>> {
+        let spec = &self.spec.agent.encoder;
+        if !spec.normalise {
+            return Ok(None);
+        }
+        Ok(Some(targets.scaled(spec, &network(layers, INPUTS)?[0])?))
     }
 
     fn prior_tensors(&self, layers: &NamedLayers) -> Result<inference::Prior> {
@@ -147,7 +158,29 @@ impl Method {
         conflicts::project(&conflicts::gradients(&losses, flat)?, &order)
     }
 
-    /// Errors of the decoder at the posterior mean.
+    /// Has the encoder see rows less `mean` and over `deviation`, both of a context row.
+    ///
+    /// # Errors
+    /// If libtorch fails.
+    pub fn normalise_inputs(&mut self, mean: &[f64], deviation: &[f64]) -> Result<()> {
+        let scale: Vec<f32> = deviation.iter().map(|d| (1.0 / d) as f32).collect();
+        let shift: Vec<f32> = mean.iter().zip(deviation).map(|(m, d)| (-m / d) as f32).collect();
+        let replaced = |tensor: &nets::Tensor| {
+            let data = match tensor.name().strip_prefix(INPUTS) {
+                Some(".0.weight") => scale.clone(),
+                Some(".0.bias") => shift.clone(),
+                _ => tensor.data().to_vec(),
+            };
+            nets::Tensor::new(tensor.name().to_owned(), tensor.shape().to_vec(), data)
+        };
+        let params = self.inference.group.export()?;
+        let tensors = params.tensors().iter().map(replaced);
+        let tensors = tensors.collect::<std::result::Result<Vec<_>, _>>()?;
+        self.inference.group.assign(&Params::new(tensors)?)
+    }
+
+    /// Mean squared errors of the decoder at the posterior mean, in units of the replay's variance
+    /// where the encoder's inputs are normalised.
     ///
     /// # Errors
     /// If shapes do not fit or libtorch fails.
@@ -158,7 +191,9 @@ impl Method {
             let z =
                 inference::encoder::infer(&self.spec.agent.encoder, &layers, &contexts.windows)?
                     .mean()?;
-            let errors = decoder::errors(spec, &layers, &z, &contexts.targets)?;
+            let scaled = self.scaled(&contexts.targets, &layers)?;
+            let targets = scaled.as_ref().unwrap_or(&contexts.targets);
+            let errors = decoder::errors(spec, &layers, &z, targets)?;
             let mean = |tensor: &Tensor| -> Result<f64> {
                 Ok(f64::from(to_host(&tensor.f_mean(Kind::Float)?)?[0]))
             };

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::inference::{DecoderSpec, prior};
 use crate::networks::AdamSettings;
-use nets::{AgentSpec, CriticSpec, Network, Params, symmetry};
+use nets::{AgentSpec, CriticSpec, Network, Params, tie_critic, tie_encoder, tie_policy};
 use types::experiment::{
     Experiment, InferenceTraining, NextLatent, Objective, Prior, Symmetry, Temperature, Weights,
 };
@@ -69,7 +69,7 @@ impl MethodSpec {
     pub fn encoder(&self) -> Result<Vec<Network>> {
         let (spec, networks) = (&self.agent.encoder, self.agent.encoder.networks());
         match &self.symmetry {
-            Some(symmetry) => Ok(symmetry::tie_encoder(symmetry, spec, networks)?),
+            Some(symmetry) => Ok(tie_encoder(symmetry, spec, networks)?),
             None => Ok(networks),
         }
     }
@@ -81,7 +81,7 @@ impl MethodSpec {
     pub fn policy(&self) -> Result<Network> {
         let (spec, network) = (&self.agent.policy, self.agent.policy.network());
         match &self.symmetry {
-            Some(symmetry) => Ok(symmetry::tie_policy(symmetry, spec, network)?),
+            Some(symmetry) => Ok(tie_policy(symmetry, spec, network)?),
             None => Ok(network),
         }
     }
@@ -105,7 +105,7 @@ impl MethodSpec {
     fn tie_critics(&self, networks: Vec<Network>) -> Result<Vec<Network>> {
         let Some(symmetry) = &self.symmetry else { return Ok(networks) };
         let networks = networks.into_iter();
-        let tied = networks.map(|network| symmetry::tie_critic(symmetry, &self.critics, network));
+        let tied = networks.map(|network| tie_critic(symmetry, &self.critics, network));
         Ok(tied.collect::<std::result::Result<_, _>>()?)
     }
 

@@ -1,11 +1,10 @@
 //! Contexts and what is to be reconstructed from them: what an update of the encoder draws.
 
-use crate::experience::ChunkLayout;
+use crate::experience::{ChunkLayout, ChunkMeta};
 use crate::replay::ring::Ring;
 use crate::replay::row::RowLayout;
 use crate::replay::window::{HostWindows, WindowShape};
 use rand::{Rng, RngExt as _};
-use types::TrialId;
 use types::experiment::{Sampling, Within};
 
 /// What an update of the encoder draws.
@@ -35,21 +34,26 @@ pub enum Part {
 }
 
 impl ContextDraw {
-    /// Whether transitions of `trial` may be drawn.
+    /// Whether transitions of a chunk may be drawn. Whole episodes are held out, or whole trials
+    /// where windows reach from one episode into the next.
     #[must_use]
-    fn accepts(&self, part: Part, trial: TrialId) -> bool {
+    fn accepts(&self, part: Part, chunk: &ChunkMeta) -> bool {
+        let number = match self.shape.within {
+            Within::Episode => chunk.trial().0 + u64::from(chunk.episode()),
+            Within::Trial => chunk.trial().0,
+        };
         match part {
             Part::Whole => true,
-            Part::Training => !is_held_out(trial, self.held_out),
-            Part::Validation => is_held_out(trial, self.held_out),
+            Part::Training => !is_held_out(number, self.held_out),
+            Part::Validation => is_held_out(number, self.held_out),
         }
     }
 }
 
-/// Every so-manieth trial is held out, evenly spread.
+/// Every so-manieth number is held out, evenly spread.
 #[must_use]
-pub fn is_held_out(trial: TrialId, fraction: f64) -> bool {
-    let number = trial.0 as f64;
+fn is_held_out(number: u64, fraction: f64) -> bool {
+    let number = number as f64;
     ((number + 1.0) * fraction).floor() > (number * fraction).floor()
 }
 
@@ -95,8 +99,7 @@ impl HostContexts {
             // The larger of two uniform numbers has a density that rises linearly.
             Sampling::Linear => rng.random_range(held.clone()).max(rng.random_range(held)),
         };
-        let trial = ring.meta(number).map(crate::experience::ChunkMeta::trial);
-        if !trial.is_some_and(|trial| draw.accepts(part, trial)) {
+        if !ring.meta(number).is_some_and(|chunk| draw.accepts(part, chunk)) {
             return false;
         }
         let shape = draw.shape;

@@ -15,6 +15,11 @@ use tch::Tensor;
 use types::experiment::{Annealing, InferenceTraining, Weights};
 use types::{Role, stream};
 
+/// Transitions whose mean and deviation normalise what the encoder sees.
+const ROWS_OF_STATISTICS: usize = 8192;
+/// Least deviation that numbers are divided by: columns that do not vary stay what they are.
+const LEAST_DEVIATION: f64 = 1e-3;
+
 /// Contexts that judge progress on held-out trials.
 const JUDGED: usize = 512;
 
@@ -77,6 +82,9 @@ impl Trainer {
 
     fn update_encoder(&mut self, training: &InferenceTraining) -> Result<()> {
         let began = Instant::now();
+        if self.turns.encoder == 0 {
+            self.normalise()?;
+        }
         let number = self.turns.encoder_updates;
         let draw = self.context_draw(training)?;
         let contexts = self.contexts(&draw, Part::Training, (number, 0))?;
@@ -93,6 +101,19 @@ impl Trainer {
             self.end_encoders_turn(training)?;
         }
         Ok(())
+    }
+
+    /// Mean and deviation of the columns of context rows, from the replay as it is now.
+    fn normalise(&mut self) -> Result<()> {
+        if !self.experiment.inference.normalise {
+            return Ok(());
+        }
+        let mut rng = stream(self.experiment.seed, Role::Contexts, self.turns.cycles, 6);
+        let mut rows = Vec::new();
+        self.store.sample_rows(ROWS_OF_STATISTICS, &mut rng, &mut rows);
+        let columns = self.store.layout().context_width();
+        let moments = Moments::of_columns(&rows, self.store.layout().width(), columns);
+        self.method.normalise_inputs(&moments.mean, &moments.deviation)
     }
 
     /// Looks at held-out trials now and then; whether there was no progress for too long.
@@ -120,7 +141,9 @@ impl Trainer {
         // The same contexts and noise in all looks of a cycle, so that looks can be compared.
         let draw = ContextDraw { batch: JUDGED, ..self.context_draw(training)? };
         let contexts = self.contexts(&draw, Part::Validation, (self.turns.cycles, 1))?;
-        let terms = self.method.judge_inference(&contexts, self.factors(training))?;
+        // With weights that do not change within a cycle.
+        let factors = Factors { weights: [1.0 / 3.0; 2], ..self.factors(training) };
+        let terms = self.method.judge_inference(&contexts, factors)?;
         Ok(f64::from(to_host(&terms.total)?[0]))
     }
 
@@ -243,6 +266,28 @@ impl Trainer {
     /// The parameters to be taken back at the end of the cycle, for a checkpoint.
     pub(super) fn kept(&self) -> Option<&Params> {
         self.kept.as_ref()
+    }
+}
+
+/// Mean and standard deviation of columns.
+struct Moments {
+    mean: Vec<f64>,
+    deviation: Vec<f64>,
+}
+
+impl Moments {
+    /// Of the first `columns` of `rows` `[n, width]`.
+    fn of_columns(rows: &[f32], width: usize, columns: usize) -> Self {
+        let count = (rows.len() / width).max(1) as f64;
+        let column = |place: usize| rows.iter().skip(place).step_by(width).map(|&x| f64::from(x));
+        let of = |place: usize| {
+            let mean = column(place).sum::<f64>() / count;
+            let variance = column(place).map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+            let deviation = variance.sqrt();
+            (mean, if deviation < LEAST_DEVIATION { 1.0 } else { deviation })
+        };
+        let (mean, deviation) = (0..columns).map(of).unzip();
+        Self { mean, deviation }
     }
 }
 

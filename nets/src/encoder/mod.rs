@@ -54,7 +54,7 @@ impl EncoderNet {
     /// parameter that is not as `spec` says.
     pub fn from_params(spec: &EncoderSpec, params: &Params) -> Result<Self, Error> {
         spec.check()?;
-        let (inputs, body) = (Inputs::of(spec), Body::new(spec, params)?);
+        let (inputs, body) = (Inputs::of(spec, params)?, Body::new(spec, params)?);
         Ok(Self { spec: spec.clone(), inputs, body })
     }
 

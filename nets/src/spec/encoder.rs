@@ -11,10 +11,14 @@ use types::experiment::{
 /// Most rows that a window reaches back, or that an update takes of a set.
 const MAX_ROWS: usize = 1_000_000;
 
+/// Scale and shift of what the networks see of a row, where it is normalised.
+pub const INPUTS: &str = "encoder.inputs";
+
 /// How q(z|context) is computed, and what of it policy and critics see.
 ///
 /// A context row is `[observation, action, reward]`, with the next observation behind where
-/// `next_observation` says so; `inputs` makes what the networks see of it. The networks:
+/// `next_observation` says so; `inputs` makes what the networks see of it, and `encoder.inputs`
+/// scales and shifts that where `normalise` says so. The networks:
 ///
 /// | encoder | networks |
 /// |---|---|
@@ -45,6 +49,10 @@ pub struct EncoderSpec {
     pub action: usize,
     /// Whether the next observation is part of a context row.
     pub next_observation: bool,
+    /// Whether the networks see rows scaled and shifted by `encoder.inputs`, so that each column has
+    /// mean 0 and variance 1 in the replay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalise: bool,
     /// What the networks see of a row: weighted sums of its columns; `None` for the row itself.
     pub inputs: Option<LinearMap>,
     /// Which transitions, and when.
@@ -72,6 +80,7 @@ impl EncoderSpec {
             observation: env.observation_dim,
             action: env.action_dim,
             next_observation: inference.next_observation,
+            normalise: inference.normalise,
             inputs: inference.inputs.clone(),
             context: inference.context,
             body: inference.encoder.clone(),
@@ -96,6 +105,7 @@ impl EncoderSpec {
             observation,
             action,
             next_observation,
+            normalise: false,
             inputs: None,
             context: Context::Set { size: 1 },
             body: Encoder::Transitions { hidden, merge: Merge::Product },
@@ -184,6 +194,14 @@ impl EncoderSpec {
     /// All networks, in the order in which they are stored.
     #[must_use]
     pub fn networks(&self) -> Vec<Network> {
+        let mut networks = self.body_and_head();
+        if self.normalise {
+            networks.push(Network::of(INPUTS, Block::Norm { width: self.input() }, 0.0));
+        }
+        networks
+    }
+
+    fn body_and_head(&self) -> Vec<Network> {
         let input = self.input();
         let mlp = |input, hidden: &[usize], output| {
             Network::new("encoder", MlpSpec { input, hidden: hidden.to_vec(), output })

@@ -327,6 +327,8 @@ impl Experiment {
         self.validate_sizes()?;
         self.inference.validate()?;
         self.symmetry.as_ref().map_or(Ok(()), Symmetry::validate)?;
+        let both = self.symmetry.is_some() && self.inference.normalise;
+        check(!both, "inference.normalise", "false where there is a symmetry", true)?;
         self.validate_rates()?;
         self.validate_addresses()
     }

@@ -13,9 +13,10 @@ mod transitions;
 use crate::error::{Error, Result};
 use crate::inference::linear_map;
 use crate::inference::posterior::Belief;
+use crate::networks::Layer;
 use crate::networks::forward::mlp;
 use crate::networks::parameters::{NamedLayers, network};
-use nets::EncoderSpec;
+use nets::{EncoderSpec, INPUTS};
 use tch::{Kind, Tensor};
 use types::experiment::{Encoder, Merge};
 
@@ -78,6 +79,14 @@ impl Windows {
     }
 }
 
+/// x·scale + shift, over the last dimension; both are constants.
+///
+/// # Errors
+/// If shapes do not fit.
+pub fn scale(inputs: &Layer, x: &Tensor) -> Result<Tensor> {
+    Ok(x.f_mul(&inputs.weight.f_detach()?)?.f_add(&inputs.bias.f_detach()?)?)
+}
+
 /// What the networks see of the windows.
 struct Seen {
     /// `[b, t, input]`.
@@ -89,13 +98,17 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(spec: &EncoderSpec, windows: &Windows) -> Result<Self> {
+    fn new(spec: &EncoderSpec, layers: &NamedLayers, windows: &Windows) -> Result<Self> {
         windows.check(spec)?;
         let rows = match &spec.inputs {
             Some(map) => linear_map::apply(map, &windows.rows)?,
             None => windows.rows.shallow_clone(),
         };
         let present = windows.present()?.f_unsqueeze(2)?;
+        let rows = match spec.normalise {
+            true => scale(&network(layers, INPUTS)?[0], &rows)?.f_mul(&present)?,
+            false => rows,
+        };
         Ok(Self { rows, present, length: windows.length.shallow_clone() })
     }
 
@@ -112,7 +125,7 @@ impl Seen {
 /// # Errors
 /// [`Error::Shape`] for windows that `spec` does not take, and whatever libtorch refuses.
 pub fn describe(spec: &EncoderSpec, layers: &NamedLayers, windows: &Windows) -> Result<Tensor> {
-    let seen = Seen::new(spec, windows)?;
+    let seen = Seen::new(spec, layers, windows)?;
     let features = match &spec.body {
         Encoder::Transitions { merge: Merge::Product, .. } => {
             return transitions::product(spec, layers, &seen);

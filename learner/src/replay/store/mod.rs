@@ -333,6 +333,17 @@ impl Store {
         }
     }
 
+    /// Adds `count` rows of transitions of any task to `rows`.
+    pub fn sample_rows<R: rand::Rng>(&self, count: usize, rng: &mut R, rows: &mut Vec<f32>) {
+        let layout = self.settings.layout;
+        for _ in 0..count {
+            let task = self.tasks[rng.random_range(0..self.tasks.len())].lock();
+            task.transitions.sample(1, self.chunks, rng, |transitions, i| {
+                layout.push_row(&transitions, i, rows);
+            });
+        }
+    }
+
     /// Fills `contexts` with `draw.batch` of them, each of a task drawn from all.
     ///
     /// # Errors
