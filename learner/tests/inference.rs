@@ -213,7 +213,8 @@ fn objectives_and_their_gradients_equal_pytorch() {
             ("term.separation", &terms.separation),
             ("term.cross_entropy", &terms.cross_entropy),
         ] {
-            fixture.check(name, &host(term), 1e-5);
+            // A small KL is the difference of numbers around 1.
+            fixture.check(name, &host(term), 1e-4);
         }
         let gradients = case.group.export_like(&gradient(&terms.total, &case.group)).unwrap();
         for gradient in gradients.tensors() {

@@ -3,27 +3,7 @@
 
 use crate::error::Result;
 use crate::inference::gaussians::Gaussians;
-use crate::inference::posterior;
-use crate::networks::Layer;
-use crate::networks::forward::mlp;
 use tch::{Kind, Tensor};
-use types::experiment::Variance;
-
-/// q(z|c) for contexts that are all full.
-///
-/// `context` is `[tasks · n, width]`, task by task; the encoder maps a row to μ_i and the
-/// pre-softplus variance.
-///
-/// # Errors
-/// If shapes do not fit.
-pub fn posterior(encoder: &[Layer], context: &Tensor, tasks: i64) -> Result<Gaussians> {
-    let factors = mlp(encoder, context)?;
-    let width = factors.size()[1];
-    let factors = factors.f_view([tasks, -1, width])?;
-    let factors = posterior::gaussians(Variance::Softplus, &factors)?;
-    let options = (Kind::Float, context.device());
-    multiply(&factors, &Tensor::f_ones([1, 1, 1], options)?, &Tensor::f_ones([1, 1], options)?)
-}
 
 /// 1/σ² = Σ 1/σ_i², μ = σ² Σ μ_i/σ_i² over the rows of each context that are there.
 ///

@@ -35,14 +35,6 @@ impl Gaussians {
         Ok(self.mean.f_add(&self.variance.f_sqrt()?.f_mul(noise)?)?)
     }
 
-    /// Σ over tasks of KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ (σ² + μ² − 1 − ln σ²), `[]`.
-    ///
-    /// # Errors
-    /// If libtorch fails.
-    pub fn kl_to_standard(&self) -> Result<Tensor> {
-        Ok(self.kl(&Self::standard_like(self)?)?.f_sum(Kind::Float)?)
-    }
-
     /// KL(N(μ, σ²) ‖ N(m, s²)) = ½ Σ ((σ² + (μ − m)²)/s² − 1 − ln σ² + ln s²), summed over the last
     /// dimension; shapes are broadcast.
     ///

@@ -70,10 +70,10 @@ impl Windows {
         if fits {
             return Ok(());
         }
-        let most = if *rows.end() == i64::MAX { "more" } else { "no more" };
+        let least = if *rows.end() == i64::MAX { "at least " } else { "" };
         Err(Error::Shape {
             what: "windows",
-            expected: format!("rows [b, {} or {most}, {width}] and length [b]", rows.start()),
+            expected: format!("rows [b, t, {width}] with t {least}{} and length [b]", rows.start()),
             got: format!("rows {size:?} and length {:?}", self.length.size()),
         })
     }

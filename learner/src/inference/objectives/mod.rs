@@ -219,8 +219,8 @@ fn average(numbers: &Tensor) -> Result<Tensor> {
     Ok(numbers.f_detach()?.f_mean(Kind::Float)?)
 }
 
-/// −ln softmax(logits)[label] of each context, `[b]`, for `logits` `[b, classes]`; 0 where the label
-/// is -1.
+/// −ln q(label) of each context with q = softmax(logits), `[b]`, for `logits` `[b, classes]`; 0 where
+/// the label is -1.
 ///
 /// # Errors
 /// If a label is no class, or shapes do not fit.
