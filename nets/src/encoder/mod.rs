@@ -123,7 +123,7 @@ impl EncoderNet {
 
 impl Body {
     fn new(spec: &EncoderSpec, params: &Params) -> Result<Self, Error> {
-        let networks = spec.networks();
+        let networks = spec.body_and_head();
         let last = Mlp::from_params(&networks[networks.len() - 1], params)?;
         Ok(match &spec.body {
             Encoder::Transitions { merge: Merge::Product, .. } => {

@@ -201,7 +201,8 @@ impl EncoderSpec {
         networks
     }
 
-    fn body_and_head(&self) -> Vec<Network> {
+    /// All but `encoder.inputs`; the head is the last.
+    pub(crate) fn body_and_head(&self) -> Vec<Network> {
         let input = self.input();
         let mlp = |input, hidden: &[usize], output| {
             Network::new("encoder", MlpSpec { input, hidden: hidden.to_vec(), output })
