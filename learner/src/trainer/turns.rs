@@ -126,7 +126,9 @@ impl Trainer {
         if !done.is_multiple_of(validation.every) {
             return Ok(false);
         }
-        let loss = self.held_out_loss(training)?;
+        let Some(loss) = self.held_out_loss(training)? else {
+            return Ok(false);
+        };
         self.meter.note("inference/validation", loss);
         let Some(patience) = validation.patience else { return Ok(false) };
         if self.turns.best.is_none_or(|(least, _)| loss < least) {
@@ -137,14 +139,18 @@ impl Trainer {
         Ok(self.turns.best.is_some_and(|(_, at)| done - at >= patience))
     }
 
-    fn held_out_loss(&mut self, training: &InferenceTraining) -> Result<f64> {
+    /// `None` while no episode is held out yet.
+    fn held_out_loss(&mut self, training: &InferenceTraining) -> Result<Option<f64>> {
         // The same contexts and noise in all looks of a cycle, so that looks can be compared.
         let draw = ContextDraw { batch: JUDGED, ..self.context_draw(training)? };
-        let contexts = self.contexts(&draw, Part::Validation, (self.turns.cycles, 1))?;
+        let Some(contexts) = some(self.contexts(&draw, Part::Validation, (self.turns.cycles, 1)))?
+        else {
+            return Ok(None);
+        };
         // With weights that do not change within a cycle.
         let factors = Factors { weights: [1.0 / 3.0; 2], ..self.factors(training) };
         let terms = self.method.judge_inference(&contexts, factors)?;
-        Ok(f64::from(to_host(&terms.total)?[0]))
+        Ok(to_host(&terms.total)?.first().map(|loss| f64::from(*loss)))
     }
 
     /// Weights of the errors by how large they are, where the experiment says so.
@@ -157,7 +163,10 @@ impl Trainer {
             return Ok(());
         }
         let draw = ContextDraw { batch: JUDGED, ..self.context_draw(training)? };
-        let contexts = self.contexts(&draw, part, (self.turns.encoder_updates, 2))?;
+        let Some(contexts) = some(self.contexts(&draw, part, (self.turns.encoder_updates, 2)))?
+        else {
+            return Ok(());
+        };
         if let Some(errors) = self.method.reconstruct(&contexts)? {
             let sum = errors.reward + errors.next_observation;
             if sum > 0.0 {
@@ -266,6 +275,15 @@ impl Trainer {
     /// The parameters to be taken back at the end of the cycle, for a checkpoint.
     pub(super) fn kept(&self) -> Option<&Params> {
         self.kept.as_ref()
+    }
+}
+
+/// `None` where there is nothing to draw yet.
+fn some(contexts: Result<Contexts>) -> Result<Option<Contexts>> {
+    match contexts {
+        Ok(contexts) => Ok(Some(contexts)),
+        Err(Error::Contexts(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
