@@ -165,6 +165,8 @@ impl Trainer {
             source: agent::source(&experiment.inference),
         };
         plan.check(sizes)?;
+        let classes = Classes::of_family(&family);
+        classes.check(&experiment.inference)?;
         let spec = MethodSpec::of(&experiment, &family.env)?;
         let settings = MethodSettings::of(&experiment);
         let params = resumed.as_ref().and_then(|resumed| resumed.params.as_ref());
@@ -188,7 +190,7 @@ impl Trainer {
             kept,
             labelled_at: None,
             windows: WindowShape::of(&experiment.inference),
-            classes: Classes::of_family(&family),
+            classes,
             host_contexts: HostContexts::default(),
             host_batch: HostBatch::default(),
             host_noise: HostNoise::default(),

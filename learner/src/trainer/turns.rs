@@ -12,7 +12,7 @@ use nets::Params;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use tch::Tensor;
-use types::experiment::{Annealing, InferenceTraining, Weights};
+use types::experiment::{Annealing, Inference, InferenceTraining, Objective, Posterior, Weights};
 use types::{Role, stream};
 
 /// Transitions whose mean and deviation normalise what the encoder sees.
@@ -333,9 +333,28 @@ impl Classes {
         self.0.get(task as usize).copied().unwrap_or(0)
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.iter().max().map_or(0, |most| usize::try_from(*most).unwrap_or(0) + 1)
+    /// Labels need a component each.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the experiment learns from labels and has fewer components.
+    pub fn check(&self, inference: &Inference) -> Result<()> {
+        let supervision = match inference.objective {
+            Objective::Clustering { supervision, .. }
+            | Objective::ClassConditional { supervision, .. } => supervision,
+            _ => 0.0,
+        };
+        let least = self.0.iter().max().map_or(0, |most| most + 1);
+        match inference.posterior {
+            Posterior::Mixture { components, .. }
+                if supervision > 0.0 && (components as i64) < least =>
+            {
+                Err(Error::Setting {
+                    key: "inference.posterior.components",
+                    expected: format!("at least {least}, one for each base task to learn from"),
+                    got: components.to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }

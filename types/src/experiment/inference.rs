@@ -538,11 +538,7 @@ impl Inference {
     /// targets that become context have to be as they came.
     fn validate_normalisation(&self) -> Result<(), InvalidValue> {
         let apart = self.training.is_some() && self.inputs.is_none();
-        let process = matches!(
-            self.objective,
-            Objective::NeuralProcess { .. } | Objective::ImportanceWeightedNeuralProcess { .. }
-        );
-        let good = !self.normalise || (apart && !process);
+        let good = !self.normalise || (apart && !self.is_process());
         let expected =
             "false without inference.training, with inference.inputs or a neural process";
         check(good, "inference.normalise", expected, self.normalise)
@@ -568,6 +564,13 @@ impl Inference {
             hidden("inference.head", &self.head)?;
         }
         Ok(())
+    }
+
+    fn is_process(&self) -> bool {
+        matches!(
+            self.objective,
+            Objective::NeuralProcess { .. } | Objective::ImportanceWeightedNeuralProcess { .. }
+        )
     }
 
     fn is_mixture(&self) -> bool {
@@ -601,7 +604,9 @@ impl Inference {
             Objective::ImportanceWeighted { .. }
             | Objective::NeuralProcess { .. }
             | Objective::ImportanceWeightedNeuralProcess { .. } => {
-                matches!(self.posterior, Posterior::Gaussian { .. })
+                // Context and targets together are more rows than an MLP on the window takes.
+                let rows = !self.is_process() || !matches!(self.encoder, Encoder::Window { .. });
+                rows && matches!(self.posterior, Posterior::Gaussian { .. })
                     && matches!(self.prior, Prior::Standard)
             }
             Objective::Clustering { .. } | Objective::ClassConditional { .. } => self.is_mixture(),
