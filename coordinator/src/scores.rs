@@ -1,5 +1,6 @@
 //! What an evaluation says, in a few numbers.
 
+use crate::latents::ClusterScores;
 use proto::v1::{Evaluation, TaskScore};
 use serde::Serialize;
 use types::ReferenceReturns;
@@ -17,10 +18,17 @@ pub struct Scores {
     pub train_first: Option<f64>,
     /// Return of the first episode, before any adaptation, on test tasks.
     pub test_first: Option<f64>,
+    /// Purity of the clusters among the beliefs, where beliefs were recorded and tasks are of two
+    /// kinds or more; see [`ClusterScores`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purity: Option<f64>,
+    /// Adjusted Rand index of these clusters, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adjusted_rand: Option<f64>,
 }
 
 impl Scores {
-    /// Averages `evaluation`.
+    /// Averages the returns of `evaluation`.
     #[must_use]
     pub fn of(evaluation: &Evaluation, reference: Option<&ReferenceReturns>) -> Self {
         let last = |score: &TaskScore| score.returns.last().copied();
@@ -32,6 +40,17 @@ impl Scores {
             test_normalised: reference.and_then(|r| Some(r.normalise(test_return?))),
             train_first: average(evaluation, 1, first),
             test_first: average(evaluation, 2, first),
+            ..Self::default()
+        }
+    }
+
+    /// With what `clusters` say.
+    #[must_use]
+    pub fn with_clusters(self, clusters: Option<&ClusterScores>) -> Self {
+        Self {
+            purity: clusters.map(|clusters| clusters.purity),
+            adjusted_rand: clusters.map(|clusters| clusters.adjusted_rand),
+            ..self
         }
     }
 }
@@ -61,6 +80,7 @@ mod tests {
         let score = |split, index, returns: &[f64]| TaskScore {
             task: Some(TaskRef { split, index }),
             returns: returns.to_vec(),
+            ..TaskScore::default()
         };
         let evaluation = Evaluation {
             tasks: vec![
@@ -78,6 +98,7 @@ mod tests {
             test_normalised: Some(0.5),
             train_first: Some(-9.0),
             test_first: Some(-15.0),
+            ..Scores::default()
         };
         assert_eq!(scores, expected);
         assert_eq!(Scores::of(&Evaluation::default(), Some(&reference)), Scores::default());

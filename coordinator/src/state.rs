@@ -423,7 +423,7 @@ impl State {
         for evaluation in progress.evaluations.drain(..) {
             // A report that was sent again because its answer was lost, or by another life.
             let known = match evaluation.number {
-                0 => self.newest_evaluation.as_ref() == Some(&evaluation),
+                0 => self.newest_evaluation.as_ref() == Some(&without_beliefs(&evaluation)),
                 number => self.evaluations.contains(number),
             };
             if !known {
@@ -474,7 +474,7 @@ impl State {
             self.evaluations.insert(evaluation.number);
         }
         self.tasks.evaluated(&evaluation);
-        self.newest_evaluation = Some(evaluation.clone());
+        self.newest_evaluation = Some(without_beliefs(&evaluation));
         if self.unrecorded.len() < UNRECORDED {
             self.unrecorded.push(evaluation);
         }
@@ -510,9 +510,15 @@ impl State {
     }
 
     fn check_evaluation(&self, evaluation: &Evaluation) -> Result<(), Refusal> {
+        crate::latents::check(evaluation)?;
         for score in &evaluation.tasks {
             let task = score.task.ok_or(proto::WireError::Missing("evaluation.task"))?;
-            self.check_task("evaluation.task", task.try_into()?)?;
+            let task: TaskRef = task.try_into()?;
+            self.check_task("evaluation.task", task)?;
+            for belief in score.episodes.iter().flat_map(|episode| &episode.beliefs) {
+                let in_force = TaskRef { index: belief.task, ..task };
+                self.check_task("evaluation.belief.task", in_force)?;
+            }
             if score.returns.is_empty() || score.returns.iter().any(|r| !r.is_finite()) {
                 return Err(Refusal::Value {
                     field: "evaluation.returns",
@@ -583,6 +589,14 @@ impl State {
         }
         achieved
     }
+}
+
+/// Without what only the files of the run need, which is large.
+fn without_beliefs(evaluation: &Evaluation) -> Evaluation {
+    let mut evaluation = evaluation.clone();
+    evaluation.tasks.iter_mut().for_each(|score| score.episodes.clear());
+    evaluation.components.clear();
+    evaluation
 }
 
 /// Counters as floating-point numbers; exact up to 2^53.

@@ -110,7 +110,7 @@ fn a_checkpoint_that_is_not_there_is_named() {
 #[test]
 fn help_teaches_by_example() {
     let installed = Installed::new("exit 1", "exit 1");
-    for command in ["train", "serve", "status", "eval", "plot", "tasks"] {
+    for command in ["train", "serve", "status", "eval", "plot", "latents", "tasks"] {
         let (code, out, _) = installed.run(&[command, "--help"]);
         assert_eq!(code, 0);
         let example = format!("  coordinator {command}");

@@ -148,7 +148,8 @@ fn evaluations_are_recorded_once_there_is_room_and_no_line_is_torn() {
         ..v1::Evaluation::default()
     };
     let seconds = Duration::from_secs;
-    let mut recorder = Recorder::open(disk.path(), None).unwrap();
+    let open = || Recorder::open(disk.path(), &experiment().inference, &family()).unwrap();
+    let mut recorder = open();
     recorder.evaluation(&status, &evaluation(1), seconds(1)).unwrap();
     let filler = disk.fill();
     let mut attempts = 0;
@@ -161,7 +162,7 @@ fn evaluations_are_recorded_once_there_is_room_and_no_line_is_torn() {
     std::fs::remove_file(filler).unwrap();
     recorder.evaluation(&status, &evaluation(next), seconds(4)).unwrap();
     // A run that is continued knows what is there.
-    let mut recorder = Recorder::open(disk.path(), None).unwrap();
+    let mut recorder = open();
     for number in [1, next, next + 1] {
         recorder.evaluation(&status, &evaluation(number), seconds(5)).unwrap();
     }

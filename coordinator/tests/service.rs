@@ -224,6 +224,7 @@ async fn what_is_malformed_is_refused_with_expected_and_got() {
         tasks: vec![v1::TaskScore {
             task: Some(v1::TaskRef { split: 2, index: 0 }),
             returns: vec![f64::INFINITY],
+            ..v1::TaskScore::default()
         }],
         ..v1::Evaluation::default()
     };

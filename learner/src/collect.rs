@@ -47,7 +47,9 @@ impl Plan {
     #[must_use]
     pub fn trial_transitions(&self) -> u64 {
         let c = &self.collection;
-        u64::from(c.prior_episodes + c.posterior_episodes + c.extra_episodes) * self.horizon
+        let explore = c.explore.map_or(0, |explore| explore.episodes);
+        u64::from(explore + c.prior_episodes + c.posterior_episodes + c.extra_episodes)
+            * self.horizon
     }
 
     /// Checks relations to the family and to the size of updates that no single key shows.
@@ -83,18 +85,22 @@ impl Plan {
 
     fn ordinary_phases(&self) -> Vec<Phase> {
         let c = &self.collection;
-        let phases = [
-            (LatentSource::Prior, c.prior_episodes, true),
-            (LatentSource::Posterior, c.posterior_episodes, true),
-            (LatentSource::Posterior, c.extra_episodes, false),
-        ];
-        let phases = phases.map(|(latent, episodes, context)| Phase {
+        let phase = |latent, episodes, context| Phase {
             latent,
             episodes,
             context,
             behaviour: Behaviour::Policy,
+        };
+        let phases = [
+            phase(LatentSource::Prior, c.prior_episodes, true),
+            phase(LatentSource::Posterior, c.posterior_episodes, true),
+            phase(LatentSource::Posterior, c.extra_episodes, false),
+        ];
+        let explore = c.explore.map(|explore| Phase {
+            behaviour: explore.behaviour,
+            ..phase(LatentSource::Prior, explore.episodes, true)
         });
-        phases.into_iter().filter(|phase| phase.episodes > 0).collect()
+        explore.into_iter().chain(phases).filter(|phase| phase.episodes > 0).collect()
     }
 }
 
@@ -216,7 +222,7 @@ impl Collector {
             latent: LatentSource::Prior,
             episodes,
             context: true,
-            behaviour: Behaviour::Policy,
+            behaviour: self.plan.collection.initial_behaviour,
         };
         self.open_trial(intake, task, vec![phase], Some(tries))
     }
@@ -388,6 +394,8 @@ mod tests {
             open_trials: 4,
             max_lag: 10,
             select: Select::Random,
+            explore: None,
+            initial_behaviour: Behaviour::Policy,
         };
         Plan { seed: 3, collection, tasks: 5, horizon: 100, budget: 5_000 }
     }
@@ -452,7 +460,11 @@ mod tests {
         assert!(tasks(Select::Random).iter().any(|task| *task != 0));
         let mut plan = plan();
         plan.collection.select = Select::Fixed { task: 5 };
-        let sizes = SampleSizes { tasks: 1, transitions: 1, context: 1 };
+        let sizes = SampleSizes {
+            tasks: 1,
+            transitions: 1,
+            source: crate::replay::sampler::LatentDraw::Set(1),
+        };
         let refused = plan.check(sizes).unwrap_err().to_string();
         assert!(refused.contains("collection.select: expected tasks from 0 to 4"), "{refused}");
     }

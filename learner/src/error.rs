@@ -21,6 +21,16 @@ pub enum Error {
         /// What was there.
         got: String,
     },
+    /// Tensors do not fit each other or what they are for.
+    #[error("{what}: expected {expected}, got {got}")]
+    Shape {
+        /// Which tensors.
+        what: &'static str,
+        /// What would fit.
+        expected: String,
+        /// What was there.
+        got: String,
+    },
     /// The device asked for cannot be had.
     #[error("learner.device: expected a usable {wanted}, but {why}")]
     Device {
@@ -29,6 +39,9 @@ pub enum Error {
         /// Why it cannot be used, and what to do.
         why: String,
     },
+    /// There is nothing to train the encoder on.
+    #[error(transparent)]
+    Contexts(#[from] crate::replay::NothingToDraw),
     /// Collection cannot go on.
     #[error(transparent)]
     Collection(#[from] crate::collect::KeepsFailing),

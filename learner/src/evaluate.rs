@@ -5,10 +5,10 @@ use proto::v1;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
-use types::experiment::Evaluation;
+use types::experiment::{Context, Evaluation, Experiment};
 use types::{
-    Behaviour, FamilySpec, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial, TrialId,
-    TrialOutcome, Version, stream,
+    Behaviour, Belief, FamilySpec, LatentSource, Phase, Purpose, Role, Split, TaskRef, Trial,
+    TrialId, TrialOutcome, Version, stream,
 };
 
 /// Where training stood when an evaluation was asked for.
@@ -36,9 +36,31 @@ const KEPT: usize = 16;
 #[derive(Debug)]
 pub struct Evaluator {
     settings: Evaluation,
+    /// Where the latent of the first episode of a trial comes from.
+    first: LatentSource,
     seed: u64,
     tasks: Vec<TaskRef>,
     progress: Progress,
+}
+
+/// What the learner itself has to say about an evaluation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Remarks {
+    /// Mean squared errors of the decoder, of rewards and of next observations, by task.
+    pub errors: BTreeMap<u32, [f64; 2]>,
+    /// The prior, where it is a mixture.
+    pub components: Vec<Component>,
+}
+
+/// One Gaussian of a mixture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// Its share.
+    pub weight: f64,
+    /// `[latent]`.
+    pub mean: Vec<f32>,
+    /// `[latent]`.
+    pub variance: Vec<f32>,
 }
 
 /// Where evaluation is; what a checkpoint holds of it.
@@ -64,6 +86,8 @@ struct Complete {
     /// Return of each episode, averaged over repeats.
     scores: Vec<(TaskRef, Vec<f64>)>,
     failed: u64,
+    beliefs: Vec<(TaskRef, Vec<Vec<Belief>>)>,
+    remarks: Remarks,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +97,9 @@ struct Pending {
     /// By trial, so that sums do not depend on who came first.
     returns: BTreeMap<TrialId, (TaskRef, Vec<f64>)>,
     failed: u64,
+    /// By trial, of those that were asked for them; per episode.
+    beliefs: BTreeMap<TrialId, (TaskRef, Vec<Vec<Belief>>)>,
+    remarks: Remarks,
 }
 
 /// An evaluation that is complete.
@@ -88,8 +115,8 @@ pub struct Scored {
 impl Evaluator {
     /// Evaluates all test tasks of `family` and the first training tasks.
     #[must_use]
-    pub fn new(settings: Evaluation, seed: u64, family: &FamilySpec) -> Self {
-        let next_at = settings.every_env_steps;
+    pub fn new(experiment: &Experiment, family: &FamilySpec) -> Self {
+        let next_at = experiment.evaluation.every_env_steps;
         let progress = Progress {
             next_at,
             begun: 0,
@@ -98,20 +125,20 @@ impl Evaluator {
             best: None,
             complete: VecDeque::new(),
         };
-        Self::resume(settings, seed, family, progress)
+        Self::resume(experiment, family, progress)
     }
 
     /// As it was.
     #[must_use]
-    pub fn resume(
-        settings: Evaluation,
-        seed: u64,
-        family: &FamilySpec,
-        progress: Progress,
-    ) -> Self {
+    pub fn resume(experiment: &Experiment, family: &FamilySpec, progress: Progress) -> Self {
+        let (settings, seed) = (experiment.evaluation.clone(), experiment.seed);
+        let first = match experiment.inference.context {
+            Context::Set { .. } => LatentSource::Prior,
+            Context::Window { .. } => LatentSource::Posterior,
+        };
         let train = family.train.iter().take(settings.train_tasks as usize);
         let tasks = train.chain(&family.test).map(|task| task.id).collect();
-        Self { settings, seed, tasks, progress }
+        Self { settings, first, seed, tasks, progress }
     }
 
     /// Where it is.
@@ -171,12 +198,32 @@ impl Evaluator {
     pub fn recall(&mut self, moment: Moment, trials: &[Trial]) {
         let every = self.settings.every_env_steps;
         let waiting = trials.iter().map(|trial| (trial.id, trial.task)).collect();
-        let pending = Pending { moment, waiting, returns: BTreeMap::new(), failed: 0 };
+        let pending = Pending {
+            moment,
+            waiting,
+            returns: BTreeMap::new(),
+            failed: 0,
+            beliefs: BTreeMap::new(),
+            remarks: Remarks::default(),
+        };
         let progress = &mut self.progress;
         progress.next_at = (moment.env_steps / every + 1) * every;
         progress.begun = moment.number;
         progress.last = moment.last;
         progress.pending = Some(pending);
+    }
+
+    /// Adds what the learner has to say about the evaluation that has begun.
+    pub fn remark(&mut self, remarks: Remarks) {
+        if let Some(pending) = &mut self.progress.pending {
+            pending.remarks = remarks;
+        }
+    }
+
+    /// Training tasks that are evaluated.
+    pub fn train_tasks(&self) -> impl Iterator<Item = u32> + '_ {
+        let train = self.tasks.iter().filter(|task| task.split == Split::Train);
+        train.map(|task| task.index)
     }
 
     /// The seed depends on task and repeat alone: all evaluations of a run start alike.
@@ -190,13 +237,14 @@ impl Evaluator {
             context: true,
             behaviour: Behaviour::Policy,
         };
-        let mut phases = vec![phase(LatentSource::Prior, 1)];
+        let mut phases = vec![phase(self.first, 1)];
         if later > 0 {
             phases.push(phase(LatentSource::Posterior, later));
         }
         // Training trials use sub-stream 0.
         let seed = stream(self.seed, Role::TrialSeed, index, 1 + u64::from(repeat)).next_u64();
-        Trial { id, task, purpose: Purpose::Evaluate, phases, seed, min_version, beliefs: 0 }
+        let beliefs = if repeat == 0 { self.settings.latents } else { 0 };
+        Trial { id, task, purpose: Purpose::Evaluate, phases, seed, min_version, beliefs }
     }
 
     /// Takes an outcome; gives the evaluation when it was the last one awaited.
@@ -211,6 +259,10 @@ impl Evaluator {
             None => {
                 let returns = outcome.episodes.iter().map(|e| e.task_return).collect();
                 pending.returns.insert(outcome.trial, (task, returns));
+                let beliefs: Vec<_> = outcome.episodes.iter().map(|e| e.beliefs.clone()).collect();
+                if beliefs.iter().any(|episode| !episode.is_empty()) {
+                    pending.beliefs.insert(outcome.trial, (task, beliefs));
+                }
             }
         }
         if !pending.waiting.is_empty() {
@@ -238,30 +290,51 @@ impl Pending {
             by_task.entry(task).or_default().push(returns);
         }
         let scores = by_task.iter().map(|(task, repeats)| (*task, mean_over_repeats(repeats)));
-        Complete { moment: self.moment, scores: scores.collect(), failed: self.failed }
+        Complete {
+            moment: self.moment,
+            scores: scores.collect(),
+            failed: self.failed,
+            beliefs: self.beliefs.into_values().collect(),
+            remarks: self.remarks,
+        }
     }
 }
 
 impl Complete {
     fn evaluation(&self) -> v1::Evaluation {
-        let score = |(task, returns): &(TaskRef, Vec<f64>)| v1::TaskScore {
-            task: Some((*task).into()),
-            returns: returns.clone(),
-            ..Default::default()
-        };
         let Moment { number, env_steps, updates, version, wall_s, last } = self.moment;
         v1::Evaluation {
             env_steps,
             updates,
             version: version.0,
             wall_s,
-            tasks: self.scores.iter().map(score).collect(),
+            tasks: self.scores.iter().map(|score| self.score(score)).collect(),
             last,
             failed: self.failed,
             number,
-            components: Vec::new(),
+            components: self.remarks.components.iter().map(component).collect(),
         }
     }
+
+    fn score(&self, (task, returns): &(TaskRef, Vec<f64>)) -> v1::TaskScore {
+        let wire = |beliefs: &Vec<Belief>| v1::Beliefs {
+            beliefs: beliefs.iter().cloned().map(Into::into).collect(),
+        };
+        let beliefs = self.beliefs.iter().filter(|(of, _)| of == task).flat_map(|(_, b)| b);
+        let errors = self.remarks.errors.get(&task.index).filter(|_| task.split == Split::Train);
+        v1::TaskScore {
+            task: Some((*task).into()),
+            returns: returns.clone(),
+            episodes: beliefs.map(wire).collect(),
+            reward_error: errors.map(|errors| errors[0]),
+            observation_error: errors.map(|errors| errors[1]),
+        }
+    }
+}
+
+fn component(component: &Component) -> v1::Component {
+    let Component { weight, mean, variance } = component.clone();
+    v1::Component { weight, mean, variance }
 }
 
 fn mean_over_repeats(repeats: &[Vec<f64>]) -> Vec<f64> {

@@ -11,7 +11,7 @@ pub mod networks;
 pub mod inference;
 pub mod accounts;
 pub mod agents;
-pub mod pearl;
+pub mod method;
 pub mod experience;
 pub mod replay;
 pub mod collect;

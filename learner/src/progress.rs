@@ -1,8 +1,8 @@
 //! What the trainer tells: losses gathered on the device and fetched rarely, counters, scores.
 
 use crate::error::Result;
+use crate::method::{InferenceLosses, Losses};
 use crate::networks::parameters::to_host;
-use crate::pearl::Losses;
 use proto::v1;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -113,13 +113,18 @@ impl Reporter {
     }
 }
 
-const LOSSES: [&str; 4] = ["loss/q", "loss/kl", "loss/policy", "loss/v"];
+const LOSSES: [&str; 5] = ["loss/q", "loss/kl", "loss/policy", "loss/v", "alpha"];
+/// Losses of the encoder where it is trained apart.
+const ENCODER_LOSSES: [&str; 4] =
+    ["inference/loss", "inference/reward", "inference/observation", "inference/kl"];
 
 /// Gathers losses and times.
 #[derive(Debug)]
 pub struct Meter {
     /// Sums of the losses over good updates, and their number; on the device.
     sums: Tensor,
+    /// The same of the encoder where it is trained apart.
+    encoder_sums: Tensor,
     since_read: u64,
     skipped: u64,
     skipped_in_a_row: u64,
@@ -143,6 +148,10 @@ impl Meter {
     pub fn new(device: Device) -> Result<Self> {
         Ok(Self {
             sums: Tensor::f_zeros([LOSSES.len() as i64 + 1], (Kind::Float, device))?,
+            encoder_sums: Tensor::f_zeros(
+                [ENCODER_LOSSES.len() as i64 + 1],
+                (Kind::Float, device),
+            )?,
             since_read: 0,
             skipped: 0,
             skipped_in_a_row: 0,
@@ -162,14 +171,34 @@ impl Meter {
     /// # Errors
     /// If libtorch fails.
     pub fn update(&mut self, losses: &Losses, took: Duration) -> Result<()> {
-        let Losses { q, kl, policy, v, usable } = losses;
-        let terms = [q, kl, policy, v].map(|loss| loss.detach());
-        let terms = Tensor::f_stack(&terms, 0)?.f_nan_to_num(0.0, 0.0, 0.0)?.f_mul(usable)?;
-        let terms = Tensor::f_cat(&[terms, usable.f_view([1])?], 0)?;
-        drop(self.sums.f_add_(&terms)?);
+        let Losses { q, kl, policy, v, alpha, usable } = losses;
+        add(&mut self.sums, &[q, kl, policy, v, alpha], usable)?;
         self.since_read += 1;
         self.updating += took;
         Ok(())
+    }
+
+    /// Adds an update of the encoder without waiting for the device.
+    ///
+    /// # Errors
+    /// If libtorch fails.
+    pub fn encoder_update(&mut self, losses: &InferenceLosses, took: Duration) -> Result<()> {
+        let terms = &losses.terms;
+        let parts = [
+            &terms.total,
+            &terms.reconstruction_reward,
+            &terms.reconstruction_observation,
+            &terms.kl,
+        ];
+        add(&mut self.encoder_sums, &parts, &losses.usable)?;
+        self.since_read += 1;
+        self.updating += took;
+        Ok(())
+    }
+
+    /// Notes the newest value of something.
+    pub fn note(&mut self, name: &str, value: f64) {
+        self.losses.insert(name.to_owned(), value);
     }
 
     /// Adds time spent on sampling and copying.
@@ -218,14 +247,8 @@ impl Meter {
     }
 
     fn fetch(&mut self) -> Result<()> {
-        let sums = to_host(&self.sums)?;
-        let good = f64::from(sums[LOSSES.len()]);
-        drop(self.sums.f_zero_()?);
-        for (name, sum) in LOSSES.iter().zip(&sums) {
-            if good > 0.0 {
-                self.losses.insert((*name).to_owned(), f64::from(*sum) / good);
-            }
-        }
+        let good = fetch(&mut self.sums, &LOSSES, &mut self.losses)?
+            + fetch(&mut self.encoder_sums, &ENCODER_LOSSES, &mut self.losses)?;
         let bad = self.since_read as f64 - good;
         #[allow(
             clippy::cast_possible_truncation,
@@ -244,4 +267,25 @@ impl Meter {
     pub fn skipped_in_a_row(&self) -> u64 {
         self.skipped_in_a_row
     }
+}
+
+/// Adds losses and the number of updates that counted.
+fn add(sums: &mut Tensor, losses: &[&Tensor], usable: &Tensor) -> Result<()> {
+    let terms: Vec<Tensor> = losses.iter().map(|loss| loss.detach()).collect();
+    let terms = Tensor::f_stack(&terms, 0)?.f_nan_to_num(0.0, 0.0, 0.0)?.f_mul(usable)?;
+    let terms = Tensor::f_cat(&[terms, usable.f_view([1])?], 0)?;
+    drop(sums.f_add_(&terms)?);
+    Ok(())
+}
+
+/// Means by name since the last time; gives the number of updates that counted.
+fn fetch(sums: &mut Tensor, names: &[&str], means: &mut HashMap<String, f64>) -> Result<f64> {
+    let numbers = to_host(sums)?;
+    let good = f64::from(numbers[names.len()]);
+    drop(sums.f_zero_()?);
+    if good > 0.0 {
+        let named = names.iter().zip(&numbers);
+        means.extend(named.map(|(name, sum)| ((*name).to_owned(), f64::from(*sum) / good)));
+    }
+    Ok(good)
 }

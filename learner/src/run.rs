@@ -214,7 +214,8 @@ fn store_settings(
 ) -> Result<StoreSettings> {
     let collection = &experiment.collection;
     // The wire and `Experiment::validate` bound episodes far below what u32 can hold.
-    let episodes = collection.prior_episodes + collection.posterior_episodes;
+    let explored = collection.explore.map_or(0, |explore| explore.episodes);
+    let episodes = (collection.prior_episodes + collection.posterior_episodes + explored).max(1);
     let settings = StoreSettings {
         folder: run_dir.join("experience"),
         segment_bytes: experiment.replay.segment_mib as usize * 1024 * 1024,

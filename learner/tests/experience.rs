@@ -5,6 +5,7 @@
 use learner::collect::Intake as _;
 use learner::experience::{Event, Kind, Log};
 use learner::replay::sampler::HostBatch;
+use learner::replay::sampler::LatentDraw;
 use learner::replay::{Insertion, RowLayout, SampleSizes, Snapshot, Store, StoreSettings};
 use proptest::prelude::*;
 use proto::chunk::CheckedChunk;
@@ -380,7 +381,7 @@ fn rows_are_those_that_were_sent() {
     }
     let kept = &expected[expected.len() - 40..];
     let mut batch = HostBatch::default();
-    let sizes = SampleSizes { tasks: 1, transitions: 2_000, context: 10 };
+    let sizes = SampleSizes { tasks: 1, transitions: 2_000, source: LatentDraw::Set(10) };
     store.sample(&[1], sizes, &mut stream(1, Role::Sample, 0, 0), &mut batch);
     let bits = |row: &[f32]| -> Vec<u32> { row.iter().map(|x| x.to_bits()).collect() };
     let mut drawn: Vec<Vec<u32>> = batch.rows.chunks(layout.width()).map(bits).collect();

@@ -3,13 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+use learner::inference::Windows;
+use learner::method::{Batch, Method, MethodSettings, MethodSpec, Noise, Source};
 use learner::networks::AdamSettings;
 use learner::networks::parameters::to_host;
-use learner::pearl::{Batch, Noise, Pearl, PearlSettings, PearlSpec};
 use nets::{AgentSpec, CriticSpec, EncoderSpec, Params, PolicySpec};
 use serde_json::Value;
 use tch::{Device, Tensor};
-use types::experiment::CriticForm;
+use types::experiment::{CriticForm, NextLatent, Objective, Prior, Temperature};
 
 struct Fixture {
     params: Params,
@@ -23,6 +24,10 @@ impl Fixture {
         let (params, metadata) = Params::from_bytes(&std::fs::read(path).unwrap()).unwrap();
         let json = |key: &str| serde_json::from_str(&metadata[key]).unwrap();
         Self { params, sizes: json("sizes"), hyper: json("hyper_parameters") }
+    }
+
+    fn tasks(&self) -> usize {
+        usize::try_from(self.tensor("noise.latent").size()[0]).unwrap()
     }
 
     fn size(&self, key: &str) -> usize {
@@ -60,27 +65,35 @@ impl Fixture {
         Params::new(initial.collect()).unwrap()
     }
 
-    fn spec(&self, form: CriticForm) -> PearlSpec {
+    fn spec(&self, form: CriticForm) -> MethodSpec {
         let (observation, action) = (self.size("observation"), self.size("action"));
         let latent = self.size("latent");
         let hidden = self.sizes_of("hidden");
         let hidden_of_encoder = self.sizes_of("encoder_hidden");
         let encoder =
             EncoderSpec::gaussian_product([observation, action], false, hidden_of_encoder, latent);
-        PearlSpec {
+        MethodSpec {
             agent: AgentSpec {
                 policy: PolicySpec { observation, latent, action, hidden: hidden.clone() },
                 encoder,
             },
             critics: CriticSpec { form, observation, action, latent, hidden },
+            decoder: None,
+            prior: Prior::Standard,
+            symmetry: None,
         }
     }
 
-    fn settings(&self) -> PearlSettings {
-        PearlSettings {
+    fn settings(&self) -> MethodSettings {
+        MethodSettings {
             discount: self.constant("discount"),
             reward_scale: self.constant("reward_scale"),
-            kl_weight: self.constant("kl_weight"),
+            temperature: Temperature::Fixed { value: 1.0 },
+            objective: Objective::Bellman { kl_weight: self.constant("kl_weight") },
+            next_latent: NextLatent::Same,
+            training: None,
+            weights: None,
+            frozen: false,
             target_rate: self.constant("target_rate"),
             mean_penalty: self.constant("mean_penalty"),
             log_std_penalty: self.constant("log_std_penalty"),
@@ -90,6 +103,7 @@ impl Fixture {
 
     fn batch(&self, form: CriticForm) -> Batch {
         let width = self.size("observation") + self.size("action") + 1;
+        let context = self.tensor("context").view([self.tasks() as i64, -1, width as i64]);
         let next_action = match form {
             CriticForm::TwinQ => self.tensor("noise.next_action"),
             CriticForm::VNetwork => self.tensor("noise.new_action"),
@@ -100,9 +114,13 @@ impl Fixture {
             reward: self.column("batch.training_rewards"),
             next_observation: self.tensor("batch.next_observations"),
             not_terminated: self.column("batch.not_terminated"),
-            context: self.tensor("context").view([-1, width as i64]),
+            source: Source::Sets(Windows {
+                length: Tensor::from_slice(&vec![context.size()[1]; self.tasks()]),
+                rows: context,
+            }),
             noise: Noise {
                 latent: self.tensor("noise.latent"),
+                next_latent: Tensor::zeros([0, 1], (tch::Kind::Float, Device::Cpu)),
                 next_action,
                 action: self.tensor("noise.new_action"),
             },
@@ -119,12 +137,13 @@ fn distance(got: &[f32], expected: &[f32]) -> f64 {
 
 fn check_update(name: &str, form: CriticForm) {
     let fixture = Fixture::read(name);
-    let mut pearl =
-        Pearl::new(&fixture.spec(form), fixture.settings(), &fixture.initial(), Device::Cpu)
-            .unwrap();
+    let initial = fixture.initial();
+    let from = (&initial, Device::Cpu);
+    let mut method =
+        Method::new(&fixture.spec(form), fixture.settings(), fixture.tasks(), from).unwrap();
     let batch = fixture.batch(form);
 
-    let (losses, gradients) = pearl.gradients(&batch).unwrap();
+    let (losses, gradients) = method.gradients(&batch).unwrap();
     let scalar = |tensor: &Tensor| to_host(tensor).unwrap();
     for (key, loss) in [("q", &losses.q), ("kl", &losses.kl), ("policy", &losses.policy)] {
         let off = distance(&scalar(loss), fixture.data(&format!("loss.{key}")).data());
@@ -133,14 +152,14 @@ fn check_update(name: &str, form: CriticForm) {
     if form == CriticForm::VNetwork {
         assert!(distance(&scalar(&losses.v), fixture.data("loss.v").data()) < 1e-5);
     }
-    for tensor in pearl.name_gradients(&gradients).unwrap().tensors() {
+    for tensor in method.name_gradients(&gradients).unwrap().tensors() {
         let name = tensor.name();
         let off = distance(tensor.data(), fixture.data(&format!("gradient.{name}")).data());
         assert!(off < 1e-5, "gradient.{name} is off by {off}");
     }
 
-    pearl.update(&batch).unwrap();
-    let everything = pearl.everything().unwrap();
+    method.update(&batch).unwrap();
+    let everything = method.everything().unwrap();
     let updated = fixture.params.tensors().iter();
     let mut compared = 0;
     for expected in updated.filter(|t| t.name().starts_with("updated.")) {
@@ -169,20 +188,22 @@ fn an_update_that_is_not_finite_leaves_no_trace() {
     {
         let fixture = Fixture::read(name);
         let (spec, settings) = (fixture.spec(form), fixture.settings());
-        let mut pearl = Pearl::new(&spec, settings, &fixture.initial(), Device::Cpu).unwrap();
+        let initial = fixture.initial();
+        let from = (&initial, Device::Cpu);
+        let mut method = Method::new(&spec, settings, fixture.tasks(), from).unwrap();
         let good = fixture.batch(form);
-        pearl.update(&good).unwrap();
-        let before = pearl.everything().unwrap();
+        method.update(&good).unwrap();
+        let before = method.everything().unwrap();
         // Not a number; and a finite gradient whose square is not.
         for factor in [f64::NAN, 1e22] {
             let mut bad = fixture.batch(form);
             bad.reward *= factor;
-            let losses = pearl.update(&bad).unwrap();
+            let losses = method.update(&bad).unwrap();
             assert_eq!(to_host(&losses.usable).unwrap(), [0.0], "{name}, rewards times {factor}");
-            assert_eq!(pearl.everything().unwrap(), before, "{name}, rewards times {factor}");
+            assert_eq!(method.everything().unwrap(), before, "{name}, rewards times {factor}");
         }
-        assert_eq!(to_host(&pearl.update(&good).unwrap().usable).unwrap(), [1.0]);
-        assert_ne!(pearl.everything().unwrap(), before);
+        assert_eq!(to_host(&method.update(&good).unwrap().usable).unwrap(), [1.0]);
+        assert_ne!(method.everything().unwrap(), before);
     }
 }
 
@@ -192,8 +213,10 @@ fn actors_and_learner_compute_the_same_networks() {
     let fixture = Fixture::read("update_twin_q");
     let form = CriticForm::TwinQ;
     let spec = fixture.spec(form);
-    let pearl = Pearl::new(&spec, fixture.settings(), &fixture.initial(), Device::Cpu).unwrap();
-    let params = pearl.acting().unwrap();
+    let initial = fixture.initial();
+    let from = (&initial, Device::Cpu);
+    let method = Method::new(&spec, fixture.settings(), fixture.tasks(), from).unwrap();
+    let params = method.acting().unwrap();
     let observations = fixture.data("batch.observations").data();
     let rows = observations.len() / spec.agent.policy.observation;
     let latents = vec![0.3; rows * spec.agent.policy.latent];
@@ -202,6 +225,6 @@ fn actors_and_learner_compute_the_same_networks() {
     let mut actions = vec![0.0; rows * spec.agent.policy.action];
     let mut policy = nets::PolicyNet::from_params(&spec.agent.policy, &params).unwrap();
     policy.act(observations, &latents, Some(noise), &mut actions).unwrap();
-    let expected = pearl.act(observations, &latents, noise).unwrap();
+    let expected = method.act(observations, &latents, noise).unwrap();
     assert!(distance(&actions, &expected) < 1e-5);
 }

@@ -36,7 +36,7 @@ pub use params::{FORMAT_VERSION, Params, Tensor, read_agent, write_agent};
 pub use policy::PolicyNet;
 pub use posterior::Posterior;
 pub use spec::{
-    AgentSpec, Block, CriticSpec, EncoderSpec, LayerShape, MlpSpec, Network, PolicySpec,
+    AgentSpec, Block, CriticSpec, EncoderSpec, INPUTS, LayerShape, MlpSpec, Network, PolicySpec,
     TensorShape, Ties, parameter_shapes,
 };
 pub use symmetry::{tie_critic, tie_encoder, tie_policy};

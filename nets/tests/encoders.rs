@@ -24,7 +24,7 @@ impl Fixture {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encoders");
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let fixtures: Vec<Self> = files.map(|file| Self::read(&file)).collect();
-        assert!(fixtures.len() >= 12, "expected all recorded encoders, got {}", fixtures.len());
+        assert!(fixtures.len() >= 13, "expected all recorded encoders, got {}", fixtures.len());
         fixtures
     }
 

@@ -26,13 +26,14 @@ fn forbidden_edges_do_not_exist() {
         "box2d",
         "envs",
         "nets",
+        "mixture",
         "runtime",
         "actor",
         "learner",
         "coordinator",
         "tests",
     ];
-    let forbidden: [(&str, &[&str]); 10] = [
+    let forbidden: [(&str, &[&str]); 11] = [
         ("learner", &["envs", "mujoco-rs", "box2d", "actor", "coordinator"]),
         ("actor", &["tch", "torch-sys", "learner", "coordinator"]),
         ("coordinator", &["tch", "mujoco-rs", "box2d", "nets", "envs", "actor", "learner"]),
@@ -41,6 +42,7 @@ fn forbidden_edges_do_not_exist() {
         ("proto", &["tch", "mujoco-rs", "nets", "envs", "runtime"]),
         ("types", &ours[1..]),
         ("runtime", &["types", "proto", "envs", "nets", "actor", "learner", "coordinator"]),
+        ("mixture", &["types", "proto", "envs", "nets", "runtime", "tch"]),
         ("xtask", &ours),
         ("xtask", &["tokio", "tonic", "tch", "mujoco-rs"]),
     ];

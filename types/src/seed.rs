@@ -31,6 +31,12 @@ pub enum Role {
     Reference = 9,
     /// Which fault comes next in a chaos run; index: fault.
     Fault = 10,
+    /// Which contexts an update of the encoder uses, and its noise; index: update.
+    Contexts = 11,
+    /// Fits of a mixture; index: cycle.
+    Mixture = 12,
+    /// Clusters among the beliefs of an evaluation; seed: 0; index: evaluation.
+    Cluster = 13,
 }
 
 /// The stream for `(seed, role, index, sub)`.

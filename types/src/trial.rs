@@ -60,6 +60,14 @@ pub enum Behaviour {
     },
 }
 
+impl Behaviour {
+    /// Whether it is what there is where nothing is said.
+    #[must_use]
+    pub fn is_policy(&self) -> bool {
+        *self == Self::Policy
+    }
+}
+
 /// Collect some episodes of one task, in order, carrying context from one to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {

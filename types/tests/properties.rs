@@ -4,10 +4,11 @@
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use types::experiment::Objective;
 use types::segment::SegmentLengths;
 use types::{
-    EnvSpec, Experiment, LatentSource, Phase, Purpose, Segment, SegmentError, Split, TaskRef,
-    Trial, TrialId, Version,
+    Behaviour, EnvSpec, Experiment, LatentSource, Phase, Purpose, Segment, SegmentError, Split,
+    TaskRef, Trial, TrialId, Version,
 };
 
 const QUICKSTART: &str = include_str!("../../configs/quickstart.toml");
@@ -122,7 +123,7 @@ proptest! {
         let mut experiment: Experiment = toml::from_str(QUICKSTART).unwrap();
         experiment.seed = seed;
         experiment.collection.samples_per_insert = rates[0];
-        experiment.inference.kl_weight = rates[1];
+        experiment.inference.objective = Objective::Bellman { kl_weight: rates[1] };
         experiment.agent.reward_scale = rates[2];
         experiment.learner.learning_rate = rates[3];
         let text = toml::to_string(&experiment).unwrap();
@@ -144,6 +145,7 @@ fn phases() -> impl Strategy<Value = Vec<Phase>> {
         latent,
         episodes,
         context,
+        behaviour: Behaviour::Policy,
     });
     proptest::collection::vec(phase, 0..6)
 }
@@ -157,7 +159,7 @@ const ABOVE_ZERO: &str = "a finite number above 0";
 const ZERO_OR_ABOVE: &str = "a finite number, 0 or above";
 
 #[rustfmt::skip]
-const ROWS: [Row; 37] = [
+const ROWS: [Row; 38] = [
     ("name", "letters, digits, '-', '_' or '.', not starting with '.'",
         &["'a'", "'A-1_b.c'"], &["''", "'.a'", "'a/b'", "'a b'", "'é'"]),
     ("budget.env_steps", "at least 1", &["1"], &["0"]),
@@ -168,15 +170,16 @@ const ROWS: [Row; 37] = [
     ("actors.step_timeout_s", "0.001 to 86400.0",
         &["0.001", "86400"], &["0", "-1", "86400.5", "inf", "nan"]),
     ("collection.initial_episodes", "1 to 10000", &["1", "10000"], &["0", "10001"]),
-    ("collection.prior_episodes", "1 to 10000", &["1", "10000"], &["0", "10001"]),
+    ("collection.prior_episodes", "0 to 10000", &["1", "10000"], &["10001"]),
     ("collection.posterior_episodes", "0 to 10000", &["0", "10000"], &["10001"]),
     ("collection.extra_episodes", "0 to 10000", &["0", "10000"], &["10001", "4294967295"]),
     ("collection.samples_per_insert", ABOVE_ZERO, &["1e-9"], &["0", "-1", "inf", "nan"]),
     ("collection.open_trials", "1 to 10000", &["1", "10000"], &["0", "10001"]),
     ("inference.latent", "1 to 1024", &["1", "1024"], &["0", "1025"]),
-    ("inference.hidden", WIDTHS, &["[1]", "[8192, 1]"], &["[]", "[0]", "[64, 8193]"]),
-    ("inference.context", "1 to 1000000", &["1", "1000000"], &["0", "1000001"]),
-    ("inference.kl_weight", ZERO_OR_ABOVE, &["0"], &["-0.001", "inf", "nan"]),
+    ("inference.context.size", "1 to 1000000", &["1", "1000000"], &["0", "1000001"]),
+    ("inference.encoder.hidden", WIDTHS, &["[1]", "[8192, 1]"], &["[]", "[0]", "[64, 8193]"]),
+    ("inference.objective.kl_weight", ZERO_OR_ABOVE, &["0"], &["-0.001", "inf", "nan"]),
+    ("agent.temperature.value", ZERO_OR_ABOVE, &["0"], &["-0.001", "inf", "nan"]),
     ("agent.hidden", WIDTHS, &["[1]", "[8192, 1]"], &["[]", "[0]", "[64, 8193]"]),
     ("agent.discount", "at least 0 and below 1", &["0", "0.999"], &["-0.001", "1", "nan"]),
     ("agent.target_rate", "above 0 and at most 1", &["1e-9", "1"], &["0", "1.001", "nan"]),
@@ -204,11 +207,11 @@ const ROWS: [Row; 37] = [
 fn changed(key: &str, value: &str) -> Experiment {
     let mut experiment: toml::Table = toml::from_str(QUICKSTART).unwrap();
     let mut one: toml::Table = toml::from_str(&format!("value = {value}")).unwrap();
-    let (section, name) = key.split_once('.').unwrap_or(("", key));
-    let table = match section {
-        "" => &mut experiment,
-        _ => experiment[section].as_table_mut().unwrap(),
-    };
+    let (sections, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let mut table = &mut experiment;
+    for section in sections.split('.').filter(|section| !section.is_empty()) {
+        table = table[section].as_table_mut().unwrap();
+    }
     let old = table.insert(name.to_owned(), one.remove("value").unwrap());
     assert!(old.is_some(), "{key} is no key");
     experiment.try_into().unwrap()

@@ -3,6 +3,7 @@
 mod certs;
 mod connect;
 mod eval;
+mod latents;
 mod options;
 mod plot;
 mod render;
@@ -59,6 +60,8 @@ enum Command {
     Eval(eval::Eval),
     /// Draw learning curves of runs as an SVG
     Plot(plot::Plot),
+    /// Draw what agents believed about their tasks, as an SVG
+    Latents(latents::Draw),
     /// End a run in order: actors hand over what they hold, the learner writes a checkpoint
     Stop(stop::Stop),
     /// Make an experiment ready for docker-compose, Slurm or Kubernetes: a folder to submit
@@ -116,6 +119,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Status(options) => options.execute(),
         Command::Eval(options) => options.execute(),
         Command::Plot(options) => options.execute(),
+        Command::Latents(options) => options.execute(),
         Command::Stop(options) => options.execute(),
         Command::Render(options) => options.execute(),
         Command::Submit(options) => options.execute(),

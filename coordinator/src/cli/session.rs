@@ -13,6 +13,7 @@ use crate::output;
 use crate::programs;
 use crate::run::directory::ADDRESS;
 use crate::run::{Recorder, RunDir, Subject, Summary, summary};
+use crate::scores::Scores;
 use crate::server::{Handle, Server};
 use crate::shared::{Beginning, Setup};
 use crate::view::{View, text};
@@ -42,6 +43,8 @@ pub(super) struct Session {
     server: Server,
     subject: Subject,
     recorder: Recorder,
+    /// Of the newest evaluation that this process has recorded.
+    scores: Option<Scores>,
     /// The files of the run cannot be written at the moment.
     full: bool,
     _log: telemetry::Guard,
@@ -111,7 +114,7 @@ impl Session {
         if let Some(endpoint) = metrics {
             tokio::spawn(endpoint.serve(Arc::new(Told(server.handle()))));
         }
-        let recorder = Recorder::open(run.path(), family.reference)
+        let recorder = Recorder::open(run.path(), &experiment.inference, &family)
             .context("open the files of the run")
             .map_err(Failure::run)?;
         tracing::info!(%address, experiment = experiment.name, seed = experiment.seed, resumed, "run started");
@@ -127,6 +130,7 @@ impl Session {
             server,
             subject: Subject { experiment, family, git: summary::revision() },
             recorder,
+            scores: None,
             full: false,
             _log: log,
         })
@@ -173,6 +177,7 @@ impl Session {
             let scores = self.recorder.evaluation(status, &evaluation, wall)?;
             self.handle.note_recorded(evaluation.number);
             self.view.evaluation(wall.as_secs_f64(), &evaluation, scores);
+            self.scores = Some(scores);
         }
         self.recorder.tick(status, wall)
     }
@@ -188,7 +193,10 @@ impl Session {
         self.view.end();
         let why = failure.as_ref().map(|error| format!("{error:#}"));
         let wall = self.handle.wall();
-        let summary = Summary::of(&self.subject, &self.handle, wall, why, killed);
+        let mut summary = Summary::of(&self.subject, &self.handle, wall, why, killed);
+        if let Some(scores) = self.scores {
+            summary.eval = scores;
+        }
         summary.write(&self.run).map_err(Failure::run)?;
         self.run.forget_address();
         self.server.close().await;

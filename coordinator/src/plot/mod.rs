@@ -210,4 +210,4 @@ fn interpolate(curve: &[(f64, f64)], at: f64) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

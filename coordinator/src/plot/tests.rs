@@ -58,7 +58,7 @@ fn the_picture_is_well_formed_and_holds_the_curves() {
 }
 
 /// Every tag that is opened is closed, in order.
-fn assert_well_formed(svg: &str) {
+pub(crate) fn assert_well_formed(svg: &str) {
     let mut open: Vec<&str> = Vec::new();
     for tag in svg.split('<').skip(1) {
         let (tag, text) = tag.split_once('>').expect("a tag ends");

@@ -1,5 +1,6 @@
 //! The run directory.
 
+use crate::replace::replace;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -158,10 +159,7 @@ impl RunDir {
     /// [`Error::Write`].
     pub fn write(&self, name: &str, content: &str) -> Result<(), Error> {
         let path = self.path.join(name);
-        let beside = self.path.join(format!(".{name}.new"));
-        std::fs::write(&beside, content)
-            .and_then(|()| std::fs::rename(&beside, &path))
-            .map_err(|source| Error::Write { path, source })
+        replace(&path, content.as_bytes()).map_err(|source| Error::Write { path, source })
     }
 
     /// The control plane has gone.

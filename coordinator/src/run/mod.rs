@@ -1,6 +1,7 @@
 //! What a run leaves behind: its directory, and the files in it.
 
 pub mod directory;
+mod latents;
 pub mod record;
 pub mod summary;
 pub mod tensorboard;

@@ -1,8 +1,10 @@
-//! Writes down how the run goes: `progress.csv`, `evaluations.jsonl`, TensorBoard events.
+//! Writes down how the run goes: `progress.csv`, `evaluations.jsonl`, TensorBoard events, beliefs.
 
+use super::latents::LatentRecorder;
 use super::tensorboard::EventFile;
 use crate::append::AppendFile;
 use crate::ids::IdSet;
+use crate::latents::ClusterScores;
 use crate::scores::Scores;
 use crate::state::to_f64;
 use crate::status::mean_lag;
@@ -11,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-use types::ReferenceReturns;
+use types::experiment::Inference;
+use types::{FamilySpec, ReferenceReturns};
 
 /// Between two rows of `progress.csv` without an evaluation.
 const ROW_EVERY: Duration = Duration::from_secs(5);
 
 /// Columns before the learner's metrics.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 19] = [
     "wall_s",
     "env_steps",
     "updates",
@@ -26,6 +29,8 @@ const COLUMNS: [&str; 17] = [
     "test_normalised",
     "train_first",
     "test_first",
+    "purity",
+    "adjusted_rand",
     "samples_per_insert",
     "env_steps_per_s",
     "updates_per_s",
@@ -58,6 +63,7 @@ pub struct Recorder {
     events: EventFile,
     /// Numbers of the evaluations that are in the file.
     known: IdSet,
+    latents: LatentRecorder,
     reference: Option<ReferenceReturns>,
     last_row: Option<Duration>,
 }
@@ -73,6 +79,8 @@ struct EvaluationLine {
     last: bool,
     #[serde(flatten)]
     scores: Scores,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clusters: Option<ClusterScores>,
     tasks: Vec<TaskLine>,
 }
 
@@ -87,6 +95,12 @@ struct TaskLine {
     split: &'static str,
     index: u32,
     returns: Vec<f64>,
+    /// Mean squared error of decoded rewards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reward_error: Option<f64>,
+    /// Mean squared error of decoded observations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observation_error: Option<f64>,
 }
 
 impl Recorder {
@@ -94,7 +108,7 @@ impl Recorder {
     ///
     /// # Errors
     /// What the system says; a table with other columns.
-    pub fn open(folder: &Path, reference: Option<ReferenceReturns>) -> io::Result<Self> {
+    pub fn open(folder: &Path, inference: &Inference, family: &FamilySpec) -> io::Result<Self> {
         let (mut progress, text) = AppendFile::open_lines(&folder.join("progress.csv"))?;
         let header: Vec<&str> = COLUMNS.into_iter().chain(METRICS).collect();
         let header = header.join(",");
@@ -115,7 +129,9 @@ impl Recorder {
             known.insert(number);
         }
         let events = EventFile::create(folder)?;
-        Ok(Self { progress, evaluations, events, known, reference, last_row: None })
+        let latents = LatentRecorder::new(folder, inference.posterior, family.clone());
+        let reference = family.reference;
+        Ok(Self { progress, evaluations, events, known, latents, reference, last_row: None })
     }
 
     /// Notes the state `wall` after the start, if it is time for a row.
@@ -142,9 +158,11 @@ impl Recorder {
         evaluation: &Evaluation,
         wall: Duration,
     ) -> io::Result<Scores> {
-        let scores = Scores::of(evaluation, self.reference.as_ref());
+        let clusters = self.latents.record(evaluation)?;
+        let scores =
+            Scores::of(evaluation, self.reference.as_ref()).with_clusters(clusters.as_ref());
         if evaluation.number == 0 || !self.known.contains(evaluation.number) {
-            let line = serde_json::to_string(&evaluation_line(evaluation, scores, wall))?;
+            let line = serde_json::to_string(&evaluation_line(evaluation, scores, clusters, wall))?;
             self.evaluations.append(format!("{line}\n").as_bytes())?;
             self.known.insert(evaluation.number);
         }
@@ -177,13 +195,20 @@ impl Recorder {
     }
 }
 
-fn evaluation_line(evaluation: &Evaluation, scores: Scores, wall: Duration) -> EvaluationLine {
+fn evaluation_line(
+    evaluation: &Evaluation,
+    scores: Scores,
+    clusters: Option<ClusterScores>,
+    wall: Duration,
+) -> EvaluationLine {
     let tasks = evaluation.tasks.iter().map(|score| {
         let task = score.task.unwrap_or_default();
         TaskLine {
             split: if task.split == 1 { "train" } else { "test" },
             index: task.index,
             returns: score.returns.clone(),
+            reward_error: score.reward_error,
+            observation_error: score.observation_error,
         }
     });
     EvaluationLine {
@@ -194,6 +219,7 @@ fn evaluation_line(evaluation: &Evaluation, scores: Scores, wall: Duration) -> E
         version: evaluation.version,
         last: evaluation.last,
         scores,
+        clusters,
         tasks: tasks.collect(),
     }
 }
@@ -219,6 +245,8 @@ fn columns(
         scores.test_normalised,
         scores.train_first,
         scores.test_first,
+        scores.purity,
+        scores.adjusted_rand,
         Some(learner.samples_per_insert),
         Some(status.env_steps_per_s),
         Some(status.updates_per_s),
@@ -248,6 +276,8 @@ fn group(column: &'static str) -> &'static str {
         "test_normalised" => "return/test_normalised",
         "train_first" => "return/train_first_episode",
         "test_first" => "return/test_first_episode",
+        "purity" => "latents/purity",
+        "adjusted_rand" => "latents/adjusted_rand",
         "env_steps_per_s" => "speed/env_steps_per_s",
         "updates_per_s" => "speed/updates_per_s",
         "samples_per_insert" => "speed/samples_per_insert",

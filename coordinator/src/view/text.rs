@@ -37,6 +37,20 @@ pub fn maybe(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), short)
 }
 
+/// `12,345`
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `1 h 02 min`, `3 min 04 s`, `5.6 s`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
@@ -60,6 +74,9 @@ pub fn scores(scores: &Scores) -> String {
     }
     if let Some(normalised) = scores.test_normalised {
         text.push_str(&format!(", normalised {normalised:.3}"));
+    }
+    if let (Some(purity), Some(rand)) = (scores.purity, scores.adjusted_rand) {
+        text.push_str(&format!("; clusters: purity {purity:.2}, adjusted Rand index {rand:.2}"));
     }
     text
 }
@@ -132,6 +149,8 @@ fn push_scores(line: &mut String, scores: &Scores) {
         ("train_return", scores.train_return),
         ("test_return", scores.test_return),
         ("test_normalised", scores.test_normalised),
+        ("purity", scores.purity),
+        ("adjusted_rand", scores.adjusted_rand),
     ];
     for (name, value) in pairs {
         if let Some(value) = value {

@@ -2,9 +2,9 @@
 
 use super::bars;
 use super::model::{Model, Pane};
-use super::screen::{grouped, holdings, returns};
+use super::screen::{holdings, returns};
 use crate::state::to_f64;
-use crate::view::text::{maybe, short};
+use crate::view::text::{grouped, maybe, short};
 use proto::v1::{ActorStats, ActorStatus, StatusReply, TaskStatus};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Rect};

@@ -7,7 +7,7 @@ use crate::bottleneck::words;
 use crate::scores::Scores;
 use crate::state::to_f64;
 use crate::status::mean_lag;
-use crate::view::text::{checkpoint, duration, maybe, mebibytes, short};
+use crate::view::text::{checkpoint, duration, grouped, maybe, mebibytes, short};
 use proto::v1::{LearnerProgress, StatusReply};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -206,17 +206,4 @@ fn footer(model: &Model) -> Line<'static> {
         return Line::from(notice).bold().fg(Color::Yellow);
     }
     Line::from("q leave   ←→ choose a table   ↑↓ scroll it   p hold the picture").dim()
-}
-
-/// `12,345`
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

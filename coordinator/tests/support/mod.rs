@@ -35,16 +35,22 @@ open_trials = 4
 max_lag = 3
 [inference]
 latent = 2
-hidden = [4]
 next_observation = false
-context = 8
-kl_weight = 0.1
+observe = "sample"
+next_latent = "same"
+context = { kind = "set", size = 8 }
+encoder = { kind = "transitions", hidden = [4], merge = "product" }
+head = []
+posterior = { kind = "gaussian", variance = "softplus" }
+prior = { kind = "standard" }
+objective = { kind = "bellman", kl_weight = 0.1 }
 [agent]
 critic = "twin-q"
 hidden = [4]
 discount = 0.99
 target_rate = 0.005
 reward_scale = 1.0
+temperature = { kind = "fixed", value = 1.0 }
 mean_penalty = 0.0
 log_std_penalty = 0.0
 [learner]
@@ -65,6 +71,7 @@ every_env_steps = 20
 episodes = 2
 train_tasks = 1
 repeats = 1
+latents = 0
 [network]
 coordinator = "127.0.0.1:0"
 learner = "127.0.0.1:0"

@@ -1,4 +1,4 @@
-//! Losses of soft actor–critic with entropy weight 1 (the reward scale sets the temperature);
+//! Losses of soft actor–critic with entropy weight α;
 //! pure functions of what the networks computed. Every `[n, 1]` column is over transitions.
 //!
 //! Haarnoja et al. 2018, arXiv 1801.01290 (V form); arXiv 1812.05905 (twin-Q form); Rakelly et al.
@@ -24,12 +24,13 @@ pub fn bellman_target(
     Ok(reward.f_mul_scalar(reward_scale)?.f_add(&bootstrap)?.f_detach()?)
 }
 
-/// min over members − log π: the soft value of a drawn action, `[n, 1]`. `q` is `[members, n, 1]`.
+/// min over members − α log π: the soft value of a drawn action, `[n, 1]`. `q` is `[members, n, 1]`,
+/// α is `[]`.
 ///
 /// # Errors
 /// If libtorch fails.
-pub fn soft_value(q: &Tensor, log_probability: &Tensor) -> Result<Tensor> {
-    Ok(q.f_amin([0i64], false)?.f_sub(log_probability)?)
+pub fn soft_value(q: &Tensor, log_probability: &Tensor, alpha: &Tensor) -> Result<Tensor> {
+    Ok(q.f_amin([0i64], false)?.f_sub(&log_probability.f_mul(alpha)?)?)
 }
 
 /// Σ over members of mean (Q − y)², `[]`. `q` is `[members, n, 1]`, `target` y `[n, 1]`.
@@ -49,7 +50,7 @@ pub fn v_loss(v: &Tensor, soft_value: &Tensor) -> Result<Tensor> {
     Ok(v.f_sub(&soft_value.f_detach()?)?.f_square()?.f_mean(Kind::Float)?)
 }
 
-/// mean (log π(ã|s) − min Q(s, ã)) + w_μ·mean μ² + w_σ·mean (log σ)², `[]`.
+/// mean (α log π(ã|s) − min Q(s, ã)) + w_μ·mean μ² + w_σ·mean (log σ)², `[]`.
 ///
 /// # Errors
 /// If libtorch fails.

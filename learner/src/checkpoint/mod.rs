@@ -13,13 +13,15 @@ mod writer;
 pub use files::{Checkpoints, Loaded};
 pub use writer::Writer;
 
+use crate::method::FittedPrior;
 use crate::replay::Snapshot;
+use crate::trainer::Turns;
 use crate::{collect, evaluate};
 use serde::{Deserialize, Serialize};
 use types::{Trial, TrialId};
 
 /// Format of the folders.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Where training stood.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,10 @@ pub struct State {
     pub outcomes: u64,
     /// SHA-256 over all rows of the replay, where it was asked for.
     pub replay_digest: Option<String>,
+    /// Whose turn it is.
+    pub turns: Turns,
+    /// The prior that is fitted now and then.
+    pub prior: Option<FittedPrior>,
 }
 
 /// The parts of a checkpoint.

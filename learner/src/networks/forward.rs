@@ -3,10 +3,14 @@
 use crate::error::Result;
 use tch::{Device, Tensor};
 
-/// One linear layer of a stack.
+/// Added to the variance in a layer norm.
+const NORM_EPSILON: f64 = 1e-5;
+
+/// One pair of a network: a linear layer, or scale and shift.
 #[derive(Debug)]
 pub struct Layer {
-    /// `[output, input]`, or `[members, output, input]` for an ensemble.
+    /// `[output, input]`, or `[members, output, input]` for an ensemble; other blocks as
+    /// [`nets::Block::shapes`] says.
     pub weight: Tensor,
     /// `[output]`, or `[members, 1, output]` for an ensemble.
     pub bias: Tensor,
@@ -14,8 +18,8 @@ pub struct Layer {
 
 /// ReLU after every layer but the last.
 ///
-/// `input` is `[n, input]`. The result is `[n, output]` for a single network and
-/// `[members, n, output]` for an ensemble, whose members all see the same input.
+/// `input` is `[n, input]`. The result is `[n, output]` for a single network (which takes any
+/// dimensions in place of `n`) and `[members, n, output]` for an ensemble, whose members all see the same input.
 ///
 /// # Errors
 /// If shapes do not fit.
@@ -32,6 +36,17 @@ pub fn mlp(layers: &[Layer], input: &Tensor) -> Result<Tensor> {
         x = linear(layer, &x)?;
     }
     Ok(x)
+}
+
+/// Layer normalisation over the last dimension (Ba et al. 2016, arXiv 1607.06450): zero mean and
+/// unit variance, then scale (`weight` `[width]`) and shift (`bias` `[width]`).
+///
+/// # Errors
+/// If shapes do not fit.
+pub fn layer_norm(norm: &Layer, x: &Tensor) -> Result<Tensor> {
+    let width = norm.weight.size();
+    let (scale, shift) = (Some(&norm.weight), Some(&norm.bias));
+    Ok(x.f_layer_norm(&width[..], scale, shift, NORM_EPSILON, false)?)
 }
 
 /// The members of an ensemble after each other: on a CPU, batched products are slower than single

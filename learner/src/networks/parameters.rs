@@ -1,6 +1,6 @@
 //! Parameters of several networks in one flat buffer.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::networks::forward::Layer;
 use nets::{Network, Params, TensorShape, Ties};
 use std::collections::BTreeMap;
@@ -102,6 +102,24 @@ impl Slot {
 /// Layers of networks by name.
 pub type NamedLayers = BTreeMap<String, Vec<Layer>>;
 
+/// The layers of the network called `name`; at least one.
+///
+/// # Errors
+/// If there is none of that name.
+pub fn network<'a>(layers: &'a NamedLayers, name: &str) -> Result<&'a [Layer]> {
+    match layers.get(name).map(Vec::as_slice) {
+        Some(found @ [_, ..]) => Ok(found),
+        _ => {
+            let names: Vec<&str> = layers.keys().map(String::as_str).collect();
+            Err(Error::Shape {
+                what: "networks",
+                expected: format!("one called {name}"),
+                got: names.join(", "),
+            })
+        }
+    }
+}
+
 /// Parameters that one optimiser moves, in one flat `[n]` buffer.
 #[derive(Debug)]
 pub struct Group {
@@ -125,6 +143,16 @@ impl Group {
         let sizes = slots.iter().map(|slot| slot.members * slot.free).collect();
         let flat = gather(&stacks, "", params, device)?.f_set_requires_grad(true)?;
         Ok(Self { stacks, slots, sizes, flat })
+    }
+
+    /// Takes the values of the parameters from `params`.
+    ///
+    /// # Errors
+    /// If a parameter is missing or has another shape.
+    pub fn assign(&mut self, params: &Params) -> Result<()> {
+        let values = gather(&self.stacks, "", params, self.flat.device())?;
+        tch::no_grad(|| self.flat.f_copy_(&values))?;
+        Ok(())
     }
 
     /// A buffer laid out like this group (Adam's moments, say) from the tensors that are named like

@@ -1,9 +1,11 @@
 //! The newest transitions of a task: not the numbers, but where they lie in the log.
 
 use crate::experience::{ChunkLayout, ChunkMeta, Log, Position, Record, Transitions};
+use crate::replay::labels::Labels;
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use types::experiment::Within;
 
 /// A run of transitions of one chunk in the log.
 #[derive(Debug, Clone)]
@@ -168,12 +170,71 @@ impl Ring {
         if self.is_empty() {
             return;
         }
-        let held = self.start()..self.end;
         for _ in 0..count {
-            let number = rng.random_range(held.clone());
-            let after = self.extents.partition_point(|(first, _)| *first <= number);
-            self.take(after - 1, number, layout, &mut take);
+            self.one(rng.random_range(self.numbers()), layout, &mut take);
         }
+    }
+
+    /// Numbers of the transitions held.
+    #[must_use]
+    pub fn numbers(&self) -> std::ops::Range<u64> {
+        self.start()..self.end
+    }
+
+    /// Hands transition `number` to `take`, if it is held.
+    pub fn one(
+        &self,
+        number: u64,
+        layout: ChunkLayout,
+        mut take: impl FnMut(Transitions<'_>, usize),
+    ) {
+        if let Some((at, _)) = self.find(number) {
+            self.take(at, number, layout, &mut take);
+        }
+    }
+
+    /// The chunk that transition `number` is in, and the number of its first transition.
+    fn find(&self, number: u64) -> Option<(usize, u64)> {
+        if !self.numbers().contains(&number) {
+            return None;
+        }
+        let at = self.extents.partition_point(|(first, _)| *first <= number).checked_sub(1)?;
+        Some((at, self.extents[at].0))
+    }
+
+    /// The chunk that transition `number` is in.
+    #[must_use]
+    pub fn meta(&self, number: u64) -> Option<&ChunkMeta> {
+        self.find(number).map(|(at, _)| self.extents[at].1.meta())
+    }
+
+    /// Transitions before `number` that are held and of the same episode, or trial. (Trials enter
+    /// whole and in order, so they lie side by side.)
+    #[must_use]
+    pub fn reach(&self, number: u64, within: Within) -> u64 {
+        let Some((at, first)) = self.find(number) else {
+            return 0;
+        };
+        let meta = self.extents[at].1.meta();
+        let held = number - self.start();
+        let before = match within {
+            Within::Episode => u64::from(meta.offset()) + (number - first),
+            Within::Trial => {
+                let same = |(_, extent): &&(u64, Extent)| extent.meta().trial() == meta.trial();
+                let chunks = self.extents.range(..=at).rev().take_while(same);
+                chunks.last().map_or(0, |(oldest, _)| number - oldest)
+            }
+        };
+        before.min(held)
+    }
+
+    /// Whether the episode of transition `number` ends with it.
+    #[must_use]
+    pub fn ends_episode(&self, number: u64) -> bool {
+        self.find(number).is_some_and(|(at, first)| {
+            let extent = &self.extents[at].1;
+            extent.meta().ends_episode() && number + 1 == first + extent.len()
+        })
     }
 
     /// Hands every transition to `take`, oldest first.
@@ -229,4 +290,6 @@ pub struct TaskReplay {
     /// so that a new trial replaces the context of the one before, as PEARL clears its encoder
     /// buffer.
     pub context: Ring,
+    /// What the encoder said of the transitions.
+    pub labels: Labels,
 }

@@ -54,6 +54,12 @@ impl RowLayout {
         ]
     }
 
+    /// The column of the task's own reward, as (start, length).
+    #[must_use]
+    pub fn task_reward(&self) -> (i64, i64) {
+        ((self.observation + self.action) as i64, 1)
+    }
+
     /// Appends transition `i` of a chunk to `rows`: [`RowLayout::width`] numbers.
     pub fn push_row(&self, transitions: &Transitions<'_>, i: usize, rows: &mut Vec<f32>) {
         rows.extend_from_slice(transitions.before(i));

@@ -3,7 +3,7 @@
 use super::{PATIENCE, Trainer};
 use crate::collect::Intake as _;
 use crate::error::Result;
-use crate::evaluate::Moment;
+use crate::evaluate::{Component, Moment, Remarks};
 use crate::experience::Event;
 use crate::progress::Phase;
 use std::time::Instant;
@@ -22,13 +22,38 @@ impl Trainer {
             wall_s: self.wall(),
             last,
         };
-        let weights = nets::write_agent(self.pearl.agent(), &self.pearl.acting()?)?;
+        let weights = nets::write_agent(self.method.agent(), &self.method.acting()?)?;
         if let Err(error) = self.checkpoints.write_candidate(&weights) {
             tracing::warn!(%error, "could not keep the weights under evaluation");
         }
         let trials = self.evaluator.begin(moment, &*self.store);
+        let remarks = self.remarks()?;
+        self.evaluator.remark(remarks);
         self.note(&Event::Evaluating { moment, trials: trials.clone() })?;
         self.ask_for(trials)
+    }
+
+    fn remarks(&mut self) -> Result<Remarks> {
+        let mut remarks = Remarks::default();
+        let tasks: Vec<u32> = self.evaluator.train_tasks().collect();
+        for task in tasks {
+            if let Some(errors) = self.reconstruction_of(task)? {
+                remarks.errors.insert(task, [errors.reward, errors.next_observation]);
+            }
+        }
+        let mixture = self.method.fitted().and_then(|fitted| fitted.mixture());
+        if let Some(mixture) = mixture {
+            let narrow = |numbers: &[f64]| numbers.iter().map(|&n| n as f32).collect();
+            let (means, variances) = (mixture.means(), mixture.variances());
+            let dim = mixture.dimension();
+            let rows = means.chunks(dim).zip(variances.chunks(dim)).zip(mixture.weights());
+            remarks.components.extend(rows.map(|((mean, variance), weight)| Component {
+                weight,
+                mean: narrow(mean),
+                variance: narrow(variance),
+            }));
+        }
+        Ok(remarks)
     }
 
     /// Waits for a running evaluation, then evaluates the final weights.

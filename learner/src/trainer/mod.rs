@@ -5,25 +5,30 @@
 //! learner that is started again takes up where this one stopped (`resume.rs`). Collection and
 //! learning take turns in `lockstep.rs` or go on at the same time (`asynchronous.rs`).
 
+mod agent;
 mod asynchronous;
 mod evaluation;
+mod labels;
 mod lockstep;
 mod resume;
 mod saving;
 mod trials;
+mod turns;
 
 pub use resume::Resumed;
+pub use turns::{Classes, Turns};
 
 use crate::checkpoint::{Checkpoints, Writer};
 use crate::collect::{Collector, Intake as _, Plan};
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluator;
 use crate::experience::Event;
-use crate::pearl::{self, Pearl, PearlSettings, PearlSpec};
+use crate::method::{Method, MethodSettings, MethodSpec};
 use crate::progress::{Meter, Phase, Reporter, Standing};
 use crate::publish::Publisher;
-use crate::replay::sampler::{HostBatch, HostNoise, NoiseShape, choose_tasks, to_device};
-use crate::replay::{Limiter, SampleSizes, Store};
+use crate::replay::sampler::HostNoise;
+use crate::replay::{HostBatch, HostContexts, Limiter, SampleSizes, Store, WindowShape};
+use nets::Params;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -104,9 +109,17 @@ pub struct Trainer {
     publisher: Publisher,
     links: Links,
     stop: CancellationToken,
-    pearl: Pearl,
+    method: Method,
+    turns: Turns,
+    /// Encoder and what is trained with it as they did best in this cycle.
+    kept: Option<Params>,
+    /// The cycle and the transitions in the replay when all of it was labelled last.
+    labelled_at: Option<(u64, u64)>,
+    /// Where the context is a window.
+    windows: Option<WindowShape>,
+    classes: Classes,
     sizes: SampleSizes,
-    noise: NoiseShape,
+    host_contexts: HostContexts,
     host_batch: HostBatch,
     host_noise: HostNoise,
     collector: Collector,
@@ -149,36 +162,38 @@ impl Trainer {
         let sizes = SampleSizes {
             tasks: experiment.learner.tasks,
             transitions: experiment.learner.transitions,
-            context: experiment.inference.context_size(),
+            source: agent::source(&experiment.inference),
         };
         plan.check(sizes)?;
-        let spec = PearlSpec {
-            agent: nets::AgentSpec::of(&experiment, &family.env),
-            critics: nets::CriticSpec::of(&experiment, &family.env),
+        let spec = MethodSpec::of(&experiment, &family.env)?;
+        let settings = MethodSettings::of(&experiment);
+        let params = resumed.as_ref().and_then(|resumed| resumed.params.as_ref());
+        let method = match params {
+            Some(params) => Method::resume(&spec, settings, sizes.tasks, (params, device))?,
+            None => {
+                let params = first_params(&experiment, &spec)?;
+                Method::new(&spec, settings, sizes.tasks, (&params, device))?
+            }
         };
-        let settings = PearlSettings::of(&experiment);
-        let pearl = match resumed.as_ref().and_then(|resumed| resumed.params.as_ref()) {
-            Some(params) => Pearl::resume(&spec, settings, params, device)?,
-            None => Pearl::new(&spec, settings, &pearl::initial(&spec, experiment.seed)?, device)?,
-        };
-        let kept = experiment.learner.checkpoints as usize;
-        let checkpoints = Checkpoints::in_run(&run_dir, kept)?;
+        let kept = params.and_then(best_inference).transpose()?;
+        let checkpoints = experiment.learner.checkpoints as usize;
+        let checkpoints = Checkpoints::in_run(&run_dir, checkpoints)?;
         let at = resumed.as_ref().and_then(|resumed| resumed.state.as_ref());
         let newest = at.map_or(0, |state| state.updates);
         let writer = Writer::start(checkpoints.clone(), store.clone(), newest, stop.clone())?;
         let now = Instant::now();
         let mut trainer = Self {
-            pearl,
-            noise: NoiseShape {
-                tasks: sizes.tasks,
-                latent: experiment.inference.latent,
-                transitions: sizes.tasks * sizes.transitions,
-                action: family.env.action_dim,
-            },
+            method,
+            turns: Turns::new(experiment.inference.decoder.as_ref().map(|d| d.weights)),
+            kept,
+            labelled_at: None,
+            windows: WindowShape::of(&experiment.inference),
+            classes: Classes::of_family(&family),
+            host_contexts: HostContexts::default(),
             host_batch: HostBatch::default(),
             host_noise: HostNoise::default(),
             collector: Collector::new(plan),
-            evaluator: Evaluator::new(experiment.evaluation.clone(), experiment.seed, &family),
+            evaluator: Evaluator::new(&experiment, &family),
             checkpoints,
             writer,
             meter: Meter::new(device)?,
@@ -260,30 +275,10 @@ impl Trainer {
         Limiter::new(collection.samples_per_insert, collection.tolerance, initial)
     }
 
-    fn update(&mut self) -> Result<()> {
-        let began = Instant::now();
-        let seed = self.experiment.seed;
-        let available = self.collector.plan().tasks as usize;
-        let tasks = choose_tasks(seed, self.updates, self.sizes.tasks, available);
-        let mut rng = types::stream(seed, types::Role::Sample, self.updates, 1);
-        self.store.sample(&tasks, self.sizes, &mut rng, &mut self.host_batch);
-        let noise = self.host_noise.draw(seed, self.updates, self.noise.count());
-        let layout = self.store.layout();
-        let batch = to_device(&self.host_batch, noise, self.noise, &layout, self.device)?;
-        self.meter.sampling(began.elapsed());
-        let began = Instant::now();
-        let losses = self.pearl.update(&batch)?;
-        self.meter.update(&losses, began.elapsed())?;
-        self.updates += 1;
-        self.sampled += self.sizes.samples();
-        self.unpublished = true;
-        Ok(())
-    }
-
     fn publish(&mut self) -> Result<()> {
         let began = Instant::now();
-        let params = self.pearl.acting()?;
-        let bytes = nets::write_agent(self.pearl.agent(), &params)?;
+        let params = self.method.acting()?;
+        let bytes = nets::write_agent(self.method.agent(), &params)?;
         let version = self.publisher.next();
         self.note(&Event::Published { version })?;
         self.store.published(version);
@@ -357,4 +352,49 @@ fn plan(experiment: &Experiment, family: &FamilySpec) -> Plan {
         horizon: family.env.horizon as u64,
         budget: experiment.budget.env_steps,
     }
+}
+
+/// Prefix of the parameters that did best in a cycle, in a checkpoint.
+const BEST: &str = "best.";
+
+/// What a new run starts from. A pre-trained encoder comes from its file.
+fn first_params(experiment: &Experiment, spec: &MethodSpec) -> Result<Params> {
+    let drawn = spec.initial(experiment.seed)?;
+    let Some(path) = &experiment.inference.pretrained else {
+        return Ok(drawn);
+    };
+    let bytes = std::fs::read(path).map_err(|source| Error::File {
+        action: "read",
+        path: path.into(),
+        source,
+    })?;
+    let (trained, params) = nets::read_agent(&bytes)?;
+    let (expected, got) = (&spec.agent.encoder, &trained.encoder);
+    if (&expected.body, expected.input(), expected.described_by())
+        != (&got.body, got.input(), got.described_by())
+    {
+        return Err(Error::Setting {
+            key: "inference.pretrained",
+            expected: format!("weights of an encoder like {:?}", expected.body),
+            got: format!("{:?} in {path}", got.body),
+        });
+    }
+    let of_encoder = |t: &&nets::Tensor| t.name().starts_with("encoder.");
+    let mut tensors: Vec<_> = drawn.tensors().iter().filter(|t| !of_encoder(t)).cloned().collect();
+    tensors.extend(params.tensors().iter().filter(of_encoder).cloned());
+    Ok(Params::new(tensors)?)
+}
+
+/// What was kept in the middle of a cycle.
+fn best_inference(params: &Params) -> Option<Result<Params>> {
+    let kept = params.tensors().iter().filter_map(|tensor| {
+        let name = tensor.name().strip_prefix(BEST)?;
+        Some(nets::Tensor::new(name.to_owned(), tensor.shape().to_vec(), tensor.data().to_vec()))
+    });
+    let kept: Vec<_> = kept.collect();
+    if kept.is_empty() {
+        return None;
+    }
+    let tensors: std::result::Result<Vec<_>, _> = kept.into_iter().collect();
+    Some(tensors.and_then(Params::new).map_err(Error::from))
 }

@@ -91,17 +91,14 @@ impl Trainer {
 
     fn adopt(&mut self, state: State, family: &FamilySpec) {
         let (experiment, plan) = (&self.experiment, self.collector.plan().clone());
-        self.evaluator = Evaluator::resume(
-            experiment.evaluation.clone(),
-            experiment.seed,
-            family,
-            state.evaluator,
-        );
+        self.evaluator = Evaluator::resume(experiment, family, state.evaluator);
         self.collector = Collector::resume(plan, state.collector);
         self.updates = state.updates;
         self.sampled = state.sampled;
         self.initial = state.initial;
         self.limiter = state.initial.map(|initial| self.new_limiter(initial));
+        self.turns = state.turns;
+        *self.method.fitted_mut() = state.prior;
         self.unpublished = state.unpublished;
         self.wall_before = state.wall_s;
         self.outstanding = state.outstanding.into_iter().map(|trial| (trial.id, trial)).collect();

@@ -5,6 +5,7 @@ use crate::checkpoint::{FORMAT, Parts, State};
 use crate::collect::Intake as _;
 use crate::error::Result;
 use crate::experience::Event;
+use crate::method::prefixed;
 use std::collections::BTreeMap;
 use std::time::Instant;
 use types::experiment::Mode;
@@ -79,10 +80,16 @@ impl Trainer {
             round: self.round.iter().copied().collect(),
             outcomes: self.outcomes,
             replay_digest,
+            turns: self.turns.clone(),
+            prior: self.method.fitted().cloned(),
         };
+        let mut learner = self.method.everything()?.tensors().to_vec();
+        if let Some(kept) = self.kept() {
+            learner.extend(prefixed(super::BEST, kept)?);
+        }
         Ok(Parts {
-            weights: nets::write_agent(self.pearl.agent(), &self.pearl.acting()?)?,
-            learner: self.pearl.everything()?.to_bytes(&BTreeMap::new()),
+            weights: nets::write_agent(self.method.agent(), &self.method.acting()?)?,
+            learner: nets::Params::new(learner)?.to_bytes(&BTreeMap::new()),
             replay,
             state,
         })

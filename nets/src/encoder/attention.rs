@@ -64,7 +64,7 @@ impl Attention {
         let Encoder::Attention { heads, layers, .. } = spec.body else {
             return Err(other("attention", spec));
         };
-        let networks = spec.networks();
+        let networks = spec.body_and_head();
         let (rows, rest) = networks.split_at(1 + layers * PER_BLOCK);
         let shapes = rest[0].parameters();
         let (table, shift) = (params.data(&shapes[0])?, params.data(&shapes[1])?);
@@ -113,7 +113,7 @@ impl Transformer {
         let Encoder::Transformer { heads, pooling, .. } = spec.body else {
             return Err(other("transformer", spec));
         };
-        let networks = spec.networks();
+        let networks = spec.body_and_head();
         let rows = Rows::new(&networks[..networks.len() - 1], heads, params)?;
         Ok(Self { rows, pooling })
     }

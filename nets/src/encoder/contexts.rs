@@ -1,6 +1,6 @@
 //! Contexts, and what the networks see of their rows.
 
-use crate::EncoderSpec;
+use crate::{EncoderSpec, Error, INPUTS, Params};
 use types::experiment::LinearMap;
 
 /// What the networks see of a context row.
@@ -11,11 +11,22 @@ pub(crate) struct Inputs {
     /// Numbers that the networks see of it.
     pub(crate) seen: usize,
     map: Option<LinearMap>,
+    /// Scale and shift of each number, where rows are normalised.
+    scales: Vec<(f32, f32)>,
 }
 
 impl Inputs {
-    pub(crate) fn of(spec: &EncoderSpec) -> Self {
-        Self { width: spec.width(), seen: spec.input(), map: spec.inputs.clone() }
+    pub(crate) fn of(spec: &EncoderSpec, params: &Params) -> Result<Self, Error> {
+        let networks = spec.networks();
+        let scales = match networks.iter().find(|network| network.name == INPUTS) {
+            None => Vec::new(),
+            Some(network) => {
+                let shapes = network.parameters();
+                let (scale, shift) = (params.data(&shapes[0])?, params.data(&shapes[1])?);
+                scale.iter().copied().zip(shift.iter().copied()).collect()
+            }
+        };
+        Ok(Self { width: spec.width(), seen: spec.input(), map: spec.inputs.clone(), scales })
     }
 
     /// Fills `seen` `[seen]` with what is seen of `row` `[width]`.
@@ -23,6 +34,9 @@ impl Inputs {
         match &self.map {
             None => seen.copy_from_slice(row),
             Some(map) => apply(map, row, seen),
+        }
+        for (number, &(scale, shift)) in seen.iter_mut().zip(&self.scales) {
+            *number = *number * scale + shift;
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Convolution {
 
 impl Convolution {
     pub(crate) fn new(spec: &EncoderSpec, params: &Params) -> Result<Self, Error> {
-        let networks = spec.networks();
+        let networks = spec.body_and_head();
         let layers = &networks[..networks.len() - 1];
         let layers: Vec<Mlp> =
             layers.iter().map(|layer| Mlp::rectified(layer, params)).collect::<Result<_, _>>()?;

@@ -183,7 +183,7 @@ impl Recurrent {
         rectify: bool,
         params: &Params,
     ) -> Result<Self, Error> {
-        let networks = spec.networks();
+        let networks = spec.body_and_head();
         let gru = Gru::new(width, &networks[..networks.len() - 1], params)?;
         let states = States::new(gru.layers.len(), width, 0);
         Ok(Self { gru, rectify, states, turns: Vec::new() })

@@ -54,7 +54,7 @@ impl EncoderNet {
     /// parameter that is not as `spec` says.
     pub fn from_params(spec: &EncoderSpec, params: &Params) -> Result<Self, Error> {
         spec.check()?;
-        let (inputs, body) = (Inputs::of(spec), Body::new(spec, params)?);
+        let (inputs, body) = (Inputs::of(spec, params)?, Body::new(spec, params)?);
         Ok(Self { spec: spec.clone(), inputs, body })
     }
 
@@ -123,7 +123,7 @@ impl EncoderNet {
 
 impl Body {
     fn new(spec: &EncoderSpec, params: &Params) -> Result<Self, Error> {
-        let networks = spec.networks();
+        let networks = spec.body_and_head();
         let last = Mlp::from_params(&networks[networks.len() - 1], params)?;
         Ok(match &spec.body {
             Encoder::Transitions { merge: Merge::Product, .. } => {

@@ -1,20 +1,24 @@
 //! The encoder: a context to a posterior over the latent task variable.
 
-use super::{Block, Error, MlpSpec, Network, hidden, width};
+mod check;
+mod layers;
+
+use super::{Block, MlpSpec, Network};
+use layers::{attention, bound, convolution, gru, rows_attending};
 use serde::{Deserialize, Serialize};
 use types::EnvSpec;
 use types::experiment::{
-    Choose, Context, Encoder, Experiment, LinearMap, Memory, Merge, Observe, Pooling, Posterior,
-    Variance,
+    Choose, Context, Encoder, Experiment, LinearMap, Merge, Observe, Pooling, Posterior, Variance,
 };
 
-/// Most rows that a window reaches back, or that an update takes of a set.
-const MAX_ROWS: usize = 1_000_000;
+/// Scale and shift of what the networks see of a row, where it is normalised.
+pub const INPUTS: &str = "encoder.inputs";
 
 /// How q(z|context) is computed, and what of it policy and critics see.
 ///
 /// A context row is `[observation, action, reward]`, with the next observation behind where
-/// `next_observation` says so; `inputs` makes what the networks see of it. The networks:
+/// `next_observation` says so; `inputs` makes what the networks see of it, and `encoder.inputs`
+/// scales and shifts that where `normalise` says so. The networks:
 ///
 /// | encoder | networks |
 /// |---|---|
@@ -45,6 +49,10 @@ pub struct EncoderSpec {
     pub action: usize,
     /// Whether the next observation is part of a context row.
     pub next_observation: bool,
+    /// Whether the networks see rows scaled and shifted by `encoder.inputs`, so that each column has
+    /// mean 0 and variance 1 in the replay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalise: bool,
     /// What the networks see of a row: weighted sums of its columns; `None` for the row itself.
     pub inputs: Option<LinearMap>,
     /// Which transitions, and when.
@@ -72,6 +80,7 @@ impl EncoderSpec {
             observation: env.observation_dim,
             action: env.action_dim,
             next_observation: inference.next_observation,
+            normalise: inference.normalise,
             inputs: inference.inputs.clone(),
             context: inference.context,
             body: inference.encoder.clone(),
@@ -96,6 +105,7 @@ impl EncoderSpec {
             observation,
             action,
             next_observation,
+            normalise: false,
             inputs: None,
             context: Context::Set { size: 1 },
             body: Encoder::Transitions { hidden, merge: Merge::Product },
@@ -184,6 +194,15 @@ impl EncoderSpec {
     /// All networks, in the order in which they are stored.
     #[must_use]
     pub fn networks(&self) -> Vec<Network> {
+        let mut networks = self.body_and_head();
+        if self.normalise {
+            networks.push(Network::of(INPUTS, Block::Norm { width: self.input() }, 0.0));
+        }
+        networks
+    }
+
+    /// All but `encoder.inputs`; the head is the last.
+    pub(crate) fn body_and_head(&self) -> Vec<Network> {
         let input = self.input();
         let mlp = |input, hidden: &[usize], output| {
             Network::new("encoder", MlpSpec { input, hidden: hidden.to_vec(), output })
@@ -229,178 +248,4 @@ impl EncoderSpec {
         let (input, output) = (self.features(), self.described_by());
         Network::new("encoder.head", MlpSpec { input, hidden: self.head.clone(), output })
     }
-
-    /// Refuses sizes that no experiment has.
-    ///
-    /// # Errors
-    /// [`Error::Spec`] names the first field that is wrong.
-    pub fn check(&self) -> Result<(), Error> {
-        width("encoder.observation", self.observation)?;
-        width("encoder.latent", self.latent)?;
-        width("encoder.action", self.action)?;
-        self.check_map("encoder.inputs", self.inputs.as_ref(), self.width())?;
-        self.check_map("encoder.outputs", self.outputs.as_ref(), self.observed())?;
-        hidden("encoder.head", &self.head)?;
-        self.check_context()?;
-        self.check_body()?;
-        width("encoder.context", self.features().max(1))
-    }
-
-    /// What is kept of a context is bounded, and known before there is room for it.
-    fn check_context(&self) -> Result<(), Error> {
-        let spec = |field: &str, expected: &str, got: String| {
-            let (field, expected) = (field.to_owned(), expected.to_owned());
-            Err(Error::Spec { field, expected, got })
-        };
-        let rows = match self.context {
-            Context::Set { size } => Some(size),
-            Context::Window { size, stride, .. } => size.checked_mul(stride),
-        };
-        if !rows.is_some_and(|rows| (1..=MAX_ROWS).contains(&rows)) {
-            let got = format!("{:?}", self.context);
-            return spec("encoder.context", "1 to 1000000 rows, stride included", got);
-        }
-        match self.body {
-            Encoder::Gru { memory: Memory::Staggered { states }, .. }
-                if states == 0 || !self.rows().is_multiple_of(states) =>
-            {
-                let expected = format!("a divisor of the window's {} rows", self.rows());
-                spec("encoder.memory.states", &expected, states.to_string())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_map(&self, field: &str, map: Option<&LinearMap>, columns: usize) -> Result<(), Error> {
-        let Some(map) = map else { return Ok(()) };
-        width(field, map.len())?;
-        let mut terms = map.iter().flatten();
-        match terms.find(|(column, weight)| *column >= columns || !weight.is_finite()) {
-            None => Ok(()),
-            Some((column, weight)) => Err(Error::Spec {
-                field: field.to_owned(),
-                expected: format!("finite weights of columns 0 to {}", columns.saturating_sub(1)),
-                got: format!("{weight} of column {column}"),
-            }),
-        }
-    }
-
-    fn check_body(&self) -> Result<(), Error> {
-        let spec = |field: &str, expected: &str, got: String| {
-            let (field, expected) = (field.to_owned(), expected.to_owned());
-            Err(Error::Spec { field, expected, got })
-        };
-        let is_set = matches!(self.context, Context::Set { .. });
-        let is_product = matches!(self.body, Encoder::Transitions { merge: Merge::Product, .. });
-        if is_set && !matches!(self.body, Encoder::Transitions { .. }) {
-            return spec("encoder.context", "a window for this encoder", "a set".to_owned());
-        }
-        if is_product && !matches!(self.posterior, Posterior::Gaussian { .. }) {
-            let got = format!("{:?}", self.posterior);
-            return spec("encoder.posterior", "a gaussian for a product", got);
-        }
-        match &self.body {
-            Encoder::Transitions { hidden: widths, .. } | Encoder::Window { hidden: widths } => {
-                if widths.is_empty() {
-                    return spec("encoder.hidden", "at least one layer", "none".to_owned());
-                }
-                hidden("encoder.hidden", widths)
-            }
-            Encoder::Gru { width: numbers, layers, .. } => {
-                width("encoder.width", *numbers)?;
-                count("encoder.layers", *layers)
-            }
-            Encoder::Convolution { channels, kernel } => {
-                hidden("encoder.channels", channels)?;
-                let shrunk = channels.len() * kernel.saturating_sub(1);
-                if channels.is_empty() || *kernel == 0 || shrunk >= self.rows() {
-                    let got = format!("{} layers of {kernel} over {}", channels.len(), self.rows());
-                    return spec("encoder.kernel", "layers that fit into the window", got);
-                }
-                Ok(())
-            }
-            Encoder::Attention { width: numbers, heads, layers, queries } => {
-                heads_divide(*numbers, *heads)?;
-                count("encoder.layers", *layers)?;
-                count("encoder.queries", *queries)
-            }
-            Encoder::Transformer { width: numbers, heads, layers, .. } => {
-                heads_divide(*numbers, *heads)?;
-                count("encoder.layers", *layers)
-            }
-        }
-    }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "widths are far below 2^24")]
-fn bound(input: usize) -> f32 {
-    1.0 / (input.max(1) as f32).sqrt()
-}
-
-fn gru(input: usize, width: usize, layers: usize) -> Vec<Network> {
-    let mut networks = Vec::new();
-    for layer in 0..layers {
-        let below = if layer == 0 { input } else { width };
-        for (part, from) in [("input", below), ("state", width)] {
-            let name = format!("encoder.gru.{layer}.{part}");
-            networks.push(Network {
-                output_bound: bound(width),
-                ..Network::linear(&name, from, 3 * width)
-            });
-        }
-    }
-    networks
-}
-
-fn convolution(input: usize, channels: &[usize], kernel: usize) -> Vec<Network> {
-    let inputs = std::iter::once(input).chain(channels.iter().copied());
-    let layers = inputs.zip(channels).enumerate();
-    layers
-        .map(|(layer, (input, output))| {
-            Network::linear(&format!("encoder.convolution.{layer}"), kernel * input, *output)
-        })
-        .collect()
-}
-
-fn rows_attending(input: usize, width: usize, layers: usize) -> Vec<Network> {
-    let mut networks = vec![Network::linear("encoder.embed", input, width)];
-    networks.extend((0..layers).flat_map(|layer| attention("block", layer, width)));
-    networks
-}
-
-/// A block of attention.
-fn attention(kind: &str, layer: usize, width: usize) -> Vec<Network> {
-    let name = |part: &str| format!("encoder.{kind}.{layer}.{part}");
-    let norm = |part| Network::of(&name(part), Block::Norm { width }, 0.0);
-    let linear = |part| Network::linear(&name(part), width, width);
-    let feed = MlpSpec { input: width, hidden: vec![2 * width], output: width };
-    vec![
-        norm("norm"),
-        linear("query"),
-        linear("key"),
-        linear("value"),
-        linear("output"),
-        norm("feed_norm"),
-        Network::of(&name("feed"), Block::Mlp(feed), bound(2 * width)),
-    ]
-}
-
-fn count(field: &str, got: usize) -> Result<(), Error> {
-    if (1..=64).contains(&got) {
-        return Ok(());
-    }
-    let (field, expected) = (field.to_owned(), "1 to 64".to_owned());
-    Err(Error::Spec { field, expected, got: got.to_string() })
-}
-
-fn heads_divide(numbers: usize, heads: usize) -> Result<(), Error> {
-    width("encoder.width", numbers)?;
-    if heads > 0 && numbers.is_multiple_of(heads) {
-        return Ok(());
-    }
-    Err(Error::Spec {
-        field: "encoder.heads".to_owned(),
-        expected: format!("a divisor of the width {numbers}"),
-        got: heads.to_string(),
-    })
 }

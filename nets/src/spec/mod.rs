@@ -8,7 +8,7 @@ mod policy;
 
 pub use agent::AgentSpec;
 pub use critic::CriticSpec;
-pub use encoder::EncoderSpec;
+pub use encoder::{EncoderSpec, INPUTS};
 pub use network::{Block, LayerShape, MlpSpec, Network, TensorShape, Ties, parameter_shapes};
 pub use policy::PolicySpec;
 

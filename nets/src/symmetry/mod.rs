@@ -64,7 +64,7 @@ pub fn tie_critic(
 ///
 /// # Errors
 /// As [`tie_policy`]; [`Error::Spec`] for encoders other than transitions, window and gru, and for
-/// those with a map of inputs or outputs, which need not commute with anything.
+/// those that map or scale inputs or outputs, which need not commute with anything.
 pub fn tie_encoder(
     symmetry: &Symmetry,
     spec: &EncoderSpec,
@@ -76,10 +76,15 @@ pub fn tie_encoder(
         let expected = format!("{} numbers as in the encoder", spec.latent);
         return refuse("generators.latent", expected, parts.latent.dim().to_string());
     }
-    if spec.inputs.is_some() || spec.outputs.is_some() {
-        return refuse("encoder", "no map of inputs or outputs".to_owned(), "one".to_owned());
+    if spec.inputs.is_some() || spec.outputs.is_some() || spec.normalise {
+        let expected = "rows and latents as they are".to_owned();
+        return refuse("encoder", expected, "a map of inputs or outputs, or a scale".to_owned());
     }
     let layers = parts.encoder_layers(spec)?;
+    if networks.len() != layers.len() {
+        let expected = format!("the {} networks of the encoder", layers.len());
+        return refuse("encoder", expected, networks.len().to_string());
+    }
     let pairs = networks.into_iter().zip(layers);
     pairs.map(|(network, (input, output))| parts.tie_mlp(network, &input, &output)).collect()
 }

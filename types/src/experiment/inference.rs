@@ -12,6 +12,10 @@ pub struct Inference {
     pub latent: usize,
     /// Whether the next observation is part of the context (needed when dynamics vary by task).
     pub next_observation: bool,
+    /// Whether the encoder sees context rows less their mean and over their standard deviation in
+    /// the replay, and the decoder is given and judged by such numbers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalise: bool,
     /// What policy and critics are given of q(z|context).
     pub observe: Observe,
     /// The z of the state after a transition.
@@ -505,6 +509,7 @@ impl Inference {
         check((1..=1024).contains(&self.latent), "inference.latent", "1 to 1024", self.latent)?;
         self.validate_context()?;
         self.validate_encoder()?;
+        self.validate_normalisation()?;
         self.validate_prior()?;
         self.validate_objective()?;
         self.decoder.as_ref().map_or(Ok(()), Decoder::validate)?;
@@ -527,6 +532,20 @@ impl Inference {
             check((1..=100_000).contains(&stride), key, "1 to 100000", stride)?;
         }
         Ok(())
+    }
+
+    /// Statistics are those of the columns, are gathered where the encoder is trained apart, and
+    /// targets that become context have to be as they came.
+    fn validate_normalisation(&self) -> Result<(), InvalidValue> {
+        let apart = self.training.is_some() && self.inputs.is_none();
+        let process = matches!(
+            self.objective,
+            Objective::NeuralProcess { .. } | Objective::ImportanceWeightedNeuralProcess { .. }
+        );
+        let good = !self.normalise || (apart && !process);
+        let expected =
+            "false without inference.training, with inference.inputs or a neural process";
+        check(good, "inference.normalise", expected, self.normalise)
     }
 
     fn validate_encoder(&self) -> Result<(), InvalidValue> {

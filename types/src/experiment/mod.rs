@@ -8,6 +8,7 @@ mod symmetry;
 pub use inference::*;
 pub use symmetry::{Generator, SignedPermutation, Symmetry};
 
+use crate::Behaviour;
 use crate::environment::{Change, ContextSet, Environment, Scale, Values, When};
 use serde::{Deserialize, Serialize};
 
@@ -119,6 +120,23 @@ pub struct Collection {
     /// Which training task the next trial is for; without it, any.
     #[serde(default, skip_serializing_if = "Select::is_random")]
     pub select: Select,
+    /// Episodes per trial, before the others, in which the policy does not act; without it, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explore: Option<Explore>,
+    /// Who acts in the initial episodes; without it, the policy.
+    #[serde(default, skip_serializing_if = "Behaviour::is_policy")]
+    pub initial_behaviour: Behaviour,
+}
+
+/// Episodes in which the policy does not act: experience for the encoder that does not depend on
+/// what the agent has come to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Explore {
+    /// How many per trial.
+    pub episodes: u32,
+    /// Who acts.
+    pub behaviour: Behaviour,
 }
 
 /// Which training task the next trial is for, once every task has its initial experience. Updates
@@ -309,6 +327,8 @@ impl Experiment {
         self.validate_sizes()?;
         self.inference.validate()?;
         self.symmetry.as_ref().map_or(Ok(()), Symmetry::validate)?;
+        let both = self.symmetry.is_some() && self.inference.normalise;
+        check(!both, "inference.normalise", "false where there is a symmetry", true)?;
         self.validate_rates()?;
         self.validate_addresses()
     }
@@ -352,9 +372,10 @@ impl Experiment {
         check(spool >= least, "actors.unacknowledged", "at least 2 × actors.chunk", spool)?;
         within!(actors.step_timeout_s, 0.001 to 86_400.0)?;
         within!(collection.initial_episodes, 1 to 10_000)?;
-        within!(collection.prior_episodes, 1 to 10_000)?;
+        within!(collection.prior_episodes, 0 to 10_000)?;
         within!(collection.posterior_episodes, 0 to 10_000)?;
         within!(collection.extra_episodes, 0 to 10_000)?;
+        self.validate_episodes()?;
         within!(collection.open_trials, 1 to 10_000)?;
         let some = collection.select != Select::List { tasks: Vec::new() };
         check(some, "collection.select.tasks", "at least one task", "none")?;
@@ -364,6 +385,18 @@ impl Experiment {
         within!(evaluation.episodes, 1 to 10_000)?;
         within!(evaluation.latents, 0 to 1000)?;
         within!(evaluation.repeats, 1 to 10_000)
+    }
+
+    /// A trial has episodes, and a set its context.
+    fn validate_episodes(&self) -> Result<(), InvalidValue> {
+        let c = &self.collection;
+        let explored = c.explore.map_or(0, |explore| explore.episodes);
+        check(explored <= 10_000, "collection.explore.episodes", "0 to 10000", explored)?;
+        if let Context::Set { .. } = self.inference.context {
+            return at_least_one("collection.prior_episodes", c.prior_episodes.into());
+        }
+        let all = c.prior_episodes + c.posterior_episodes + c.extra_episodes;
+        at_least_one("collection.posterior_episodes", all.into())
     }
 
     fn validate_sizes(&self) -> Result<(), InvalidValue> {

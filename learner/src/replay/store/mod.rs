@@ -6,14 +6,18 @@ pub use restore::Snapshot;
 
 use crate::collect::Intake;
 use crate::experience::{self, ChunkLayout, ChunkMeta, Event, Kind, Log, Position};
+use crate::replay::contexts::{ContextDraw, HostContexts, Part};
+use crate::replay::labels::{Labels, Unlabelled};
 use crate::replay::ledger::{Account, Admission, Ledger};
 use crate::replay::refusal::{InsertError, Refusal};
 use crate::replay::ring::{Extent, Ring, TaskReplay};
 use crate::replay::row::RowLayout;
 use crate::replay::sampler::{HostBatch, SampleSizes};
 use crate::replay::staging::Staging;
+use crate::replay::window::WindowShape;
 use parking_lot::{Condvar, Mutex, RwLock};
 use proto::chunk::CheckedChunk;
+use rand::RngExt as _;
 use runtime::metrics::Histogram;
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
@@ -23,6 +27,21 @@ use types::{EnvSpec, Incarnation, Purpose, TaskRef, TrialId, Version};
 
 /// Buckets for the lag, in versions.
 const LAGS: [f64; 10] = [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+
+/// Draws in a row that may fail before nothing is expected any more.
+const MOST_TRIES: u32 = 100_000;
+
+/// There are no transitions to draw from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "draw contexts: expected transitions in the {part:?} part of the replay, got none in {tries} draws"
+)]
+pub struct NothingToDraw {
+    /// Where.
+    pub part: Part,
+    /// How often in a row nothing was found.
+    pub tries: u32,
+}
 
 /// What became of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +136,7 @@ impl Store {
             Mutex::new(TaskReplay {
                 transitions: Ring::new(settings.transitions),
                 context: Ring::new(settings.context),
+                labels: Labels::default(),
             })
         };
         Self {
@@ -297,8 +317,8 @@ impl Store {
         self.staging.lock().close(trial);
     }
 
-    /// Fills `batch` for the tasks given: `sizes.transitions` rows and `sizes.context` context
-    /// rows of each task in turn, drawn from `rng`. Tasks must have both.
+    /// Fills `batch` for the tasks given: `sizes.transitions` rows of each task in turn and what the
+    /// task is inferred from, drawn from `rng`. Tasks must have both.
     pub fn sample<R: rand::Rng>(
         &self,
         tasks: &[usize],
@@ -307,16 +327,111 @@ impl Store {
         batch: &mut HostBatch,
     ) {
         batch.clear();
-        let (chunks, layout) = (self.chunks, self.settings.layout);
+        let layouts = (self.chunks, &self.settings.layout);
         for &task in tasks {
-            let replay = self.tasks[task].lock();
-            replay.transitions.sample(sizes.transitions, chunks, rng, |transitions, i| {
-                layout.push_row(&transitions, i, &mut batch.rows);
-            });
-            replay.context.sample(sizes.context, chunks, rng, |transitions, i| {
-                layout.push_context(&transitions, i, &mut batch.context);
+            batch.draw(&self.tasks[task].lock(), layouts, sizes, rng);
+        }
+    }
+
+    /// Adds `count` rows of transitions of any task to `rows`.
+    pub fn sample_rows<R: rand::Rng>(&self, count: usize, rng: &mut R, rows: &mut Vec<f32>) {
+        let layout = self.settings.layout;
+        for _ in 0..count {
+            let task = self.tasks[rng.random_range(0..self.tasks.len())].lock();
+            task.transitions.sample(1, self.chunks, rng, |transitions, i| {
+                layout.push_row(&transitions, i, rows);
             });
         }
+    }
+
+    /// Fills `contexts` with `draw.batch` of them, each of a task drawn from all.
+    ///
+    /// # Errors
+    /// [`NothingToDraw`] if there are none in this part of the experience.
+    pub fn sample_contexts<R: rand::Rng>(
+        &self,
+        draw: &ContextDraw,
+        part: Part,
+        rng: &mut R,
+        contexts: &mut HostContexts,
+    ) -> Result<(), NothingToDraw> {
+        contexts.clear();
+        let layouts = (self.chunks, &self.settings.layout);
+        let mut tries = 0;
+        while contexts.tasks.len() < draw.batch {
+            let task = rng.random_range(0..self.tasks.len());
+            let replay = self.tasks[task].lock();
+            let task = u32::try_from(task).unwrap_or(u32::MAX);
+            let drawn = contexts.draw((task, &replay.transitions), layouts, draw, part, rng);
+            tries = if drawn { 0 } else { tries + 1 };
+            if tries > MOST_TRIES {
+                return Err(NothingToDraw { part, tries });
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills `contexts` with `draw.batch` of one task.
+    ///
+    /// # Errors
+    /// [`NothingToDraw`] if it has no experience.
+    pub fn sample_contexts_of<R: rand::Rng>(
+        &self,
+        task: u32,
+        draw: &ContextDraw,
+        rng: &mut R,
+        contexts: &mut HostContexts,
+    ) -> Result<(), NothingToDraw> {
+        contexts.clear();
+        let layouts = (self.chunks, &self.settings.layout);
+        let part = Part::Whole;
+        let nothing = NothingToDraw { part, tries: 1 };
+        let replay = self.tasks.get(task as usize).ok_or(nothing)?.lock();
+        while contexts.tasks.len() < draw.batch {
+            if !contexts.draw((task, &replay.transitions), layouts, draw, part, rng) {
+                return Err(nothing);
+            }
+        }
+        Ok(())
+    }
+
+    /// Training tasks.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Forgets all labels.
+    pub fn forget_labels(&self) {
+        self.tasks.iter().for_each(|task| task.lock().labels.clear());
+    }
+
+    /// Fills `unlabelled` with the windows of the next transitions of a task that have no labels,
+    /// `most` transitions at most; gives the number of the first, or `None` if all have labels.
+    pub fn unlabelled(
+        &self,
+        task: usize,
+        shape: WindowShape,
+        most: u64,
+        unlabelled: &mut Unlabelled,
+    ) -> Option<u64> {
+        let mut replay = self.tasks[task].lock();
+        let held = replay.transitions.numbers();
+        replay.labels.drop_before(held.start);
+        let labelled = replay.labels.range();
+        let first = if labelled.is_empty() { held.start } else { labelled.end.max(held.start) };
+        let until = held.end.min(first + most);
+        if first >= until {
+            return None;
+        }
+        let layouts = (self.chunks, &self.settings.layout);
+        unlabelled.gather(&replay.transitions, layouts, shape, first..until);
+        Some(first)
+    }
+
+    /// Adds labels `[transitions, 2, width]` of the transitions of a task from `first` on.
+    pub fn label(&self, task: usize, first: u64, width: usize, labels: &[f32]) {
+        self.tasks[task].lock().labels.extend(first, width, labels);
     }
 
     /// SHA-256 over all rows of all tasks, oldest first, in hexadecimal.

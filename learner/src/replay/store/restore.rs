@@ -4,6 +4,7 @@
 use super::{Insertion, Store, StoreSettings};
 use crate::collect::Intake as _;
 use crate::experience::{self, ChunkLayout, Event, Kind, Log, Position, Record};
+use crate::replay::labels::Labels;
 use crate::replay::ledger::{Account, Admission, Ledger};
 use crate::replay::ring::{Extent, Ring, RingPlaces, TaskReplay};
 use crate::replay::staging::{Staging, StagingPlaces};
@@ -72,7 +73,8 @@ impl Store {
         let ring = |capacity, places| Ring::restore(capacity, places, log, *chunks);
         let tasks = snapshot.tasks.iter().map(|(all, context)| {
             let transitions = ring(settings.transitions, all)?;
-            Some(Mutex::new(TaskReplay { transitions, context: ring(settings.context, context)? }))
+            let context = ring(settings.context, context)?;
+            Some(Mutex::new(TaskReplay { transitions, context, labels: Labels::default() }))
         });
         let tasks = tasks.collect::<Option<Vec<_>>>()?;
         let staging =
@@ -181,7 +183,7 @@ impl Store {
         let _shared = self.gate.read();
         for task in &self.tasks {
             let mut task = task.lock();
-            let TaskReplay { transitions, context } = &mut *task;
+            let TaskReplay { transitions, context, .. } = &mut *task;
             let mut moved = BTreeMap::new();
             for ring in [transitions, context] {
                 ring.move_out(segment, |record| match moved.entry(record.position()) {

@@ -71,7 +71,10 @@ fn small() -> anyhow::Result<Experiment> {
     experiment.environment.family = "point-robot".to_owned();
     experiment.actors.environments = 1;
     experiment.agent.hidden = vec![1];
-    experiment.inference.hidden = vec![1];
+    experiment.inference.encoder = types::experiment::Encoder::Transitions {
+        hidden: vec![1],
+        merge: types::experiment::Merge::Product,
+    };
     Ok(experiment)
 }
 

@@ -14,8 +14,8 @@ mod products;
 
 use crate::measure::figure::Figure;
 use anyhow::Context as _;
-use learner::pearl::{self, Batch, Noise, Pearl, PearlSettings, PearlSpec};
-use nets::{AgentSpec, CriticSpec};
+use learner::inference::Windows;
+use learner::method::{Batch, Method, MethodSettings, MethodSpec, Noise, Source};
 use products::Products;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -61,12 +61,10 @@ pub(crate) fn measure(device: &str) -> anyhow::Result<()> {
 
 fn case(experiment: &Experiment, name: &str, device: Device) -> anyhow::Result<()> {
     let env = envs::build(&experiment.environment)?.spec();
-    let spec = PearlSpec {
-        agent: AgentSpec::of(experiment, &env),
-        critics: CriticSpec::of(experiment, &env),
-    };
-    let params = pearl::initial(&spec, experiment.seed)?;
-    let mut pearl = Pearl::new(&spec, PearlSettings::of(experiment), &params, device)?;
+    let spec = MethodSpec::of(experiment, &env)?;
+    let params = spec.initial(experiment.seed)?;
+    let (settings, tasks) = (MethodSettings::of(experiment), experiment.learner.tasks);
+    let mut pearl = Method::new(&spec, settings, tasks, (&params, device))?;
     let batch = batch(experiment, &env, device)?;
     let products = Products::new(experiment, &spec, device)?;
     let mut update = || pearl.update(&batch).map(drop).context("update");
@@ -83,8 +81,8 @@ fn case(experiment: &Experiment, name: &str, device: Device) -> anyhow::Result<(
         .beside("its matrix products alone", &updates, &others)
         .with(json!({
             "tasks": learner.tasks, "transitions": learner.transitions,
-            "context": experiment.inference.context, "hidden": experiment.agent.hidden,
-            "encoder": experiment.inference.hidden, "turns": updates.len(),
+            "context": experiment.inference.context_size(), "hidden": experiment.agent.hidden,
+            "encoder": experiment.inference.encoder, "turns": updates.len(),
             "gflop_per_update": products.flops() / 1e9,
         }))
         .print()
@@ -94,7 +92,8 @@ fn case(experiment: &Experiment, name: &str, device: Device) -> anyhow::Result<(
 fn batch(experiment: &Experiment, env: &EnvSpec, device: Device) -> anyhow::Result<Batch> {
     let tasks = experiment.learner.tasks as i64;
     let n = tasks * experiment.learner.transitions as i64;
-    let context = tasks * experiment.inference.context as i64;
+    let context = experiment.inference.context_size() as i64;
+    let length = vec![context; experiment.learner.tasks];
     let (observation, action) = (env.observation_dim as i64, env.action_dim as i64);
     let next = if experiment.inference.next_observation { observation } else { 0 };
     let random = |rows, columns| Tensor::f_randn([rows, columns], (Kind::Float, device));
@@ -104,9 +103,14 @@ fn batch(experiment: &Experiment, env: &EnvSpec, device: Device) -> anyhow::Resu
         reward: random(n, 1)?,
         next_observation: random(n, observation)?,
         not_terminated: Tensor::f_ones([n, 1], (Kind::Float, device))?,
-        context: random(context, observation + action + 1 + next)?,
+        source: Source::Sets(Windows {
+            rows: random(tasks * context, observation + action + 1 + next)?
+                .f_view([tasks, context, -1])?,
+            length: Tensor::f_from_slice(&length)?.f_to_device(device)?,
+        }),
         noise: Noise {
             latent: random(tasks, experiment.inference.latent as i64)?,
+            next_latent: random(0, 1)?,
             next_action: random(n, action)?,
             action: random(n, action)?,
         },

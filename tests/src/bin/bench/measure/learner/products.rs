@@ -1,6 +1,6 @@
 //! The matrix products of one PEARL update.
 
-use learner::pearl::PearlSpec;
+use learner::method::MethodSpec;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use tch::{Device, Kind, Tensor};
@@ -41,17 +41,19 @@ impl Products {
     /// Those of the passes that an update with these sizes makes.
     pub(super) fn new(
         experiment: &Experiment,
-        spec: &PearlSpec,
+        spec: &MethodSpec,
         device: Device,
     ) -> anyhow::Result<Self> {
         let mut all = Self { products: Vec::new(), flops: 0.0, arrays: HashMap::new(), device };
         let tasks = experiment.learner.tasks;
         let (n, context) =
-            (tasks * experiment.learner.transitions, tasks * experiment.inference.context);
+            (tasks * experiment.learner.transitions, tasks * experiment.inference.context_size());
         let layers = |mlp: nets::MlpSpec| mlp.layers();
-        let policy = layers(spec.agent.policy.network().mlp);
+        let policy = of_network(&spec.agent.policy.network());
         let (q, v) = (layers(spec.critics.q()), layers(spec.critics.v()));
-        all.pass(context, &layers(spec.agent.encoder.network().mlp), Wanted::Parameters)?;
+        for network in spec.agent.encoder.networks() {
+            all.pass(context, &of_network(&network), Wanted::Parameters)?;
+        }
         all.pass(n, &policy, Wanted::Parameters)?;
         for _twin in 0..2 {
             // The latent in the input leads to the encoder, the action to the policy.
@@ -126,5 +128,13 @@ impl Products {
             Entry::Vacant(place) => place.insert([random()?, random()?, random()?]),
         };
         Ok(found.each_ref().map(Tensor::shallow_clone))
+    }
+}
+
+/// Its linear layers.
+fn of_network(network: &nets::Network) -> Vec<nets::LayerShape> {
+    match &network.block {
+        nets::Block::Mlp(mlp) => mlp.layers(),
+        nets::Block::Norm { .. } | nets::Block::Table { .. } => Vec::new(),
     }
 }
