@@ -15,7 +15,7 @@ const RANGE: [f64; 2] = [0.05, 0.95];
 
 /// Mean returns of the last trials of each task.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Performance {
+pub(super) struct Performance {
     /// By trial, so that nothing depends on which outcome came in first.
     returns: BTreeMap<u32, BTreeMap<TrialId, f64>>,
     /// Trials that went well, by task.
@@ -24,7 +24,7 @@ pub struct Performance {
 
 impl Performance {
     /// Takes the outcome of a training trial.
-    pub fn take(&mut self, outcome: &TrialOutcome) {
+    pub(super) fn take(&mut self, outcome: &TrialOutcome) {
         if outcome.failure.is_some() || outcome.episodes.is_empty() {
             return;
         }
@@ -40,7 +40,7 @@ impl Performance {
     /// Draws a task. Its weight is its improvement, the mean change of its return from trial to
     /// trial with weights e^(−0.1·age), mapped to 0.05 to 0.95 over all tasks (turned round for
     /// [`Prefer::Worst`]), and a bonus of up to 1 for tasks that have had fewer trials than others.
-    pub fn draw(&self, prefer: Prefer, tasks: u32, rng: &mut impl Rng) -> u32 {
+    pub(super) fn draw(&self, prefer: Prefer, tasks: u32, rng: &mut impl Rng) -> u32 {
         let weights = self.weights(prefer, tasks);
         let mut rest = rng.random::<f64>() * weights.iter().sum::<f64>();
         let chosen = weights.iter().position(|weight| {
