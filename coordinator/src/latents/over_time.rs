@@ -61,6 +61,7 @@ fn paint(area: &Area<'_>, latents: &Latents, story: &Story<'_>) -> Drawn {
         .bold_line_style(BLACK.mix(0.08))
         .axis_style(BLACK.mix(0.4))
         .label_style((FONT, 15))
+        .x_label_formatter(&|step| format!("{step:.0}"))
         .x_desc("steps, one adaptation episode behind the other")
         .y_desc("mean of the latent, ± standard deviation")
         .draw()?;

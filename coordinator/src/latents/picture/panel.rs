@@ -76,7 +76,7 @@ impl Plane {
 fn range(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
     let low = values.clone().fold(f64::INFINITY, f64::min);
     let high = values.fold(f64::NEG_INFINITY, f64::max);
-    let room = ((high - low) * 0.15).max(1e-3);
+    let room = if high > low { (high - low) * 0.15 } else { 1.0 };
     low - room..high + room
 }
 
