@@ -7,6 +7,10 @@ use crate::latents::{Latents, Moment, Pca};
 use plotters::prelude::*;
 use std::ops::Range;
 
+/// The second axis is drawn at most so much larger than the first: where nearly all variance lies along
+/// one line, points lie near a line in the picture too.
+const FLATTEST: f64 = 0.2;
+
 /// Where moments lie: the plane of greatest variance, or, for latents of one number, that number over
 /// the steps of the episode.
 pub(super) struct Plane {
@@ -42,6 +46,10 @@ impl Plane {
             latents.moments.iter().map(|moment| plane.place(moment)).collect();
         plane.x = range(places.iter().map(|place| place.0));
         plane.y = range(places.iter().map(|place| place.1));
+        if plane.pca.is_some() {
+            let least = FLATTEST * (plane.x.end - plane.x.start);
+            plane.y = widened(&plane.y, least);
+        }
         plane
     }
 
@@ -70,6 +78,12 @@ impl Plane {
     fn holds(&self, place: &(f64, f64)) -> bool {
         self.x.contains(&place.0) && self.y.contains(&place.1)
     }
+}
+
+/// At least so wide, around the same middle.
+fn widened(range: &Range<f64>, least: f64) -> Range<f64> {
+    let missing = (least - (range.end - range.start)).max(0.0);
+    range.start - missing / 2.0..range.end + missing / 2.0
 }
 
 /// All values, with room at both ends.
