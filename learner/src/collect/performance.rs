@@ -13,7 +13,7 @@ const FADING: f64 = 0.1;
 /// Weights lie between these, so that no task is forgotten and none is all there is.
 const RANGE: [f64; 2] = [0.05, 0.95];
 
-/// Mean returns of the last trials of each task.
+/// Returns of the last episodes of the last trials of each task.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Performance {
     /// By trial, so that nothing depends on which outcome came in first.
@@ -25,12 +25,12 @@ pub(super) struct Performance {
 impl Performance {
     /// Takes the outcome of a training trial.
     pub(super) fn take(&mut self, outcome: &TrialOutcome) {
-        if outcome.failure.is_some() || outcome.episodes.is_empty() {
+        // The last episode is the one that the policy knows most in.
+        let Some(last) = outcome.episodes.last().filter(|_| outcome.failure.is_none()) else {
             return;
-        }
-        let sum: f64 = outcome.episodes.iter().map(|episode| episode.task_return).sum();
+        };
         let returns = self.returns.entry(outcome.task.index).or_default();
-        returns.insert(outcome.trial, sum / outcome.episodes.len() as f64);
+        returns.insert(outcome.trial, last.task_return);
         while returns.len() > REMEMBERED {
             returns.pop_first();
         }

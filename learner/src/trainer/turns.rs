@@ -74,10 +74,17 @@ impl Trainer {
         if self.turns.is_encoders(&training) {
             return self.update_encoder(&training);
         }
-        self.label()?;
-        self.update_agent()?;
-        self.turns.agent_updated(&training);
+        if self.label()? {
+            self.update_agent()?;
+            self.turns.agent_updated(&training);
+        }
         Ok(())
+    }
+
+    /// Whether encoder and agent go together: not while the encoder has its turn.
+    pub(super) fn parts_match(&self) -> bool {
+        let training = self.experiment.inference.training.as_ref();
+        training.is_none_or(|training| self.turns.encoder == 0 || !self.turns.is_encoders(training))
     }
 
     fn update_encoder(&mut self, training: &InferenceTraining) -> Result<()> {
@@ -130,7 +137,9 @@ impl Trainer {
             return Ok(false);
         };
         self.meter.note("inference/validation", loss);
-        let Some(patience) = validation.patience else { return Ok(false) };
+        let Some(patience) = validation.patience.filter(|_| loss.is_finite()) else {
+            return Ok(false);
+        };
         if self.turns.best.is_none_or(|(least, _)| loss < least) {
             self.turns.best = Some((loss, done));
             self.kept = Some(self.method.keep_inference()?);
@@ -147,8 +156,12 @@ impl Trainer {
         else {
             return Ok(None);
         };
-        // With weights that do not change within a cycle.
-        let factors = Factors { weights: [1.0 / 3.0; 2], ..self.factors(training) };
+        let mut factors = self.factors(training);
+        let decoder = self.experiment.inference.decoder.as_ref();
+        if decoder.is_some_and(|d| matches!(d.weights, Weights::Balanced { .. })) {
+            // Weights that do not change within a cycle.
+            factors.weights = [1.0 / 3.0; 2];
+        }
         let terms = self.method.judge_inference(&contexts, factors)?;
         Ok(to_host(&terms.total)?.first().map(|loss| f64::from(*loss)))
     }
