@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+use learner::method::MethodSpec;
 use std::path::{Path, PathBuf};
 use types::Experiment;
 
@@ -31,7 +32,14 @@ fn every_experiment_is_whole_valid_and_names_a_family() {
         let experiment: Experiment =
             toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         experiment.validate().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        envs::find(&experiment.environment.family).unwrap();
+        let env = envs::find(&experiment.environment.family).unwrap().spec();
+        // What the learner would refuse at its start.
+        let method = MethodSpec::of(&experiment, &env);
+        let method = method.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        for networks in [method.inference(), method.critics(), method.targets()] {
+            networks.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        }
+        method.policy().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
 }
 

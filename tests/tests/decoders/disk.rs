@@ -5,6 +5,7 @@ use learner::checkpoint::{Checkpoints, FORMAT, Parts, State};
 use learner::collect::Intake as _;
 use learner::experience::{ChunkLayout, Kind, Log};
 use learner::replay::{Insertion, RowLayout, Snapshot, Store, StoreSettings};
+use learner::trainer::Turns;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proto::chunk::CheckedChunk;
@@ -106,9 +107,13 @@ fn state() -> State {
     serde_json::from_value(serde_json::json!({
         "format": FORMAT, "updates": 10, "env_steps": 48, "sampled": 7, "next_version": 3,
         "unpublished": true, "initial": 4, "wall_s": 1.5,
-        "collector": {"open": {}, "ordinary": 2, "failures": 0},
+        "collector": {
+            "open": {}, "ordinary": 2, "failures": 0,
+            "performance": {"returns": {"3": {"1": -2.5}}, "trials": {"3": 1}},
+        },
         "evaluator": {"next_at": 9, "begun": 1, "last": false, "pending": null, "best": -1.5, "complete": []},
         "outstanding": [], "round": [1, 2], "outcomes": 5, "replay_digest": null,
+        "turns": Turns::new(None), "prior": null,
     }))
     .unwrap()
 }
