@@ -5,7 +5,6 @@ mod kept;
 use super::*;
 use planted::{Plan, evaluation, family};
 use proto::v1;
-use types::Split;
 use types::experiment::{Choose, Posterior, Variance};
 
 const GAUSSIAN: Posterior = Posterior::Gaussian { variance: Variance::Softplus };
