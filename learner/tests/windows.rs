@@ -92,6 +92,11 @@ fn observations(rows: &[f32], length: i64) -> Vec<f32> {
     rows.chunks(4).skip(absent).map(|row| row[0]).collect()
 }
 
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small whole number, as `fill` writes it"
+)]
 fn number_of(observation: f32) -> usize {
     let whole = observation as usize;
     whole / 100 * EPISODE + whole % 100
