@@ -1,7 +1,7 @@
 //! `encoders`: rollouts in which the task is inferred at every step.
 //!
 //! In one thread of this process, in turns: raw physics, and rollouts of HalfCheetah with eight
-//! base tasks ([`tigr`](crate::measure::tigr)), where
+//! base tasks ([`tigr`]), where
 //! - a GRU of 235 numbers runs over the whole window of the last 64 transitions at every step, with
 //!   1, 8 and 100 environments;
 //! - four states of that GRU are carried, started 16 transitions apart;
