@@ -44,13 +44,65 @@ impl Drop for Run {
     }
 }
 
+/// An experiment of `configs/` made small.
+struct Small {
+    config: &'static str,
+    settings: &'static [&'static str],
+}
+
+/// PEARL: one update moves everything.
+const PEARL: Small = Small { config: "quickstart.toml", settings: &SETTINGS };
+
+/// Turns of encoder and agent, some cut short by held-out episodes; windows, labels, normalised rows.
+const TIGR: Small = Small {
+    config: "tigr/toy1d-multi-task-cpu.toml",
+    settings: &[
+        "collection.mode=lockstep",
+        "budget.env_steps=24000",
+        "collection.samples_per_insert=16.0",
+        "actors.environments=4",
+        "learner.device=cpu",
+        "learner.checkpoint_seconds=0.5",
+        "inference.training.updates=40",
+        "inference.training.agent_updates=100",
+        "inference.training.batch=32",
+        "inference.training.validation={ fraction = 0.2, every = 5, patience = 10 }",
+        "evaluation.every_env_steps=20000",
+        "evaluation.train_tasks=2",
+        "replay.segment_mib=1",
+    ],
+};
+
+/// The same with a Dirichlet-process prior, fitted from the first cycle on.
+const MELTS: Small = Small {
+    config: "melts/cheetah-multi-task-cpu.toml",
+    settings: &[
+        "environment.family=toy1d-multi-task",
+        "collection.mode=lockstep",
+        "budget.env_steps=24000",
+        "collection.samples_per_insert=16.0",
+        "actors.environments=4",
+        "learner.device=cpu",
+        "learner.checkpoint_seconds=0.5",
+        "inference.training.updates=20",
+        "inference.training.agent_updates=100",
+        "inference.training.batch=32",
+        "inference.prior.latents=512",
+        "inference.prior.refit.start=0",
+        "evaluation.every_env_steps=20000",
+        "evaluation.train_tasks=2",
+        "replay.segment_mib=1",
+    ],
+};
+
 impl Run {
-    fn start(folder: &Path, actors: u32) -> Self {
+    fn start(small: &Small, folder: &Path, actors: u32) -> Self {
         let run_dir = folder.join(format!("run-{actors}"));
-        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/quickstart.toml");
+        let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+        let config = configs.join(small.config);
         let mut train = Command::new(program("coordinator"));
         train.arg("train").arg(config).args(["--actors", &actors.to_string()]);
-        train.args(SETTINGS.iter().flat_map(|setting| ["--set", setting]));
+        train.args(small.settings.iter().flat_map(|setting| ["--set", setting]));
         Self { coordinator: spawn(train.arg("--run-dir").arg(&run_dir), &run_dir), run_dir }
     }
 
@@ -167,12 +219,12 @@ impl Outcome {
 #[test]
 fn a_seed_gives_the_same_bits_whoever_collects_and_whatever_is_killed() {
     let folder = tempfile::tempdir().unwrap();
-    let alone = Run::start(folder.path(), 1).end();
+    let alone = Run::start(&PEARL, folder.path(), 1).end();
     assert!(alone.updates >= 2_000, "{alone:?}");
     assert_eq!(alone.evaluations.len(), 3);
-    assert_eq!(Run::start(folder.path(), 8).end(), alone);
+    assert_eq!(Run::start(&PEARL, folder.path(), 8).end(), alone);
 
-    let mut run = Run::start(folder.path(), 2);
+    let mut run = Run::start(&PEARL, folder.path(), 2);
     run.reach(500);
     kill(&run.learner());
     run.reach(1_050);
@@ -188,6 +240,22 @@ fn a_seed_gives_the_same_bits_whoever_collects_and_whatever_is_killed() {
     tear_newest_checkpoint(&run.run_dir);
     run.resume();
     assert_eq!(run.end(), alone);
+}
+
+/// The learner is killed in the middle of a cycle, and again some updates later.
+#[test]
+fn methods_that_take_turns_give_the_same_bits_too() {
+    for small in [TIGR, MELTS] {
+        let folder = tempfile::tempdir().unwrap();
+        let alone = Run::start(&small, folder.path(), 1).end();
+        assert!(alone.updates >= 400, "{alone:?}");
+        let mut run = Run::start(&small, folder.path(), 3);
+        for updates in [150, 320] {
+            run.reach(updates);
+            kill(&run.learner());
+        }
+        assert_eq!(run.end(), alone, "{}", small.config);
+    }
 }
 
 /// Cuts a file of the newest checkpoint short, as a disk may.

@@ -75,12 +75,12 @@ class Cheetah:
         out[17:20] = self._torso
 
 
-def make_policy():
-    """Observation and latent in, mean and log standard deviation of a squashed Gaussian out."""
+def make_policy(latent):
+    """Observation and `latent` numbers in, mean and log standard deviation of a squashed Gaussian out."""
     from torch import nn
 
     return nn.Sequential(
-        nn.Linear(OBSERVATION + LATENT, HIDDEN),
+        nn.Linear(OBSERVATION + latent, HIDDEN),
         nn.ReLU(),
         nn.Linear(HIDDEN, HIDDEN),
         nn.ReLU(),
@@ -93,6 +93,9 @@ def make_policy():
 class Rollouts:
     """Episodes of `count` environments with one batched call of the policy per step."""
 
+    # Numbers that the policy is given of the task.
+    latent = LATENT
+
     def __init__(self, count, seed):
         import numpy as np
         import torch
@@ -102,21 +105,25 @@ class Rollouts:
         self._torch = torch
         self._count = count
         self._cheetahs = [Cheetah(seed * 1000 + index) for index in range(count)]
-        self._policy = make_policy()
+        self._policy = make_policy(self.latent)
         self._observations = np.zeros((EPISODE + 1, count, OBSERVATION), np.float32)
         self._actions = np.zeros((EPISODE, count, ACTION), np.float32)
         self._rewards = np.zeros((EPISODE, count), np.float32)
 
     def episode(self):
         """One episode in every environment; returns arrays of observations, actions, rewards."""
-        torch = self._torch
-        with torch.inference_mode():
-            latent = torch.randn(self._count, LATENT)
+        with self._torch.inference_mode():
             for index, cheetah in enumerate(self._cheetahs):
                 cheetah.reset(self._observations[0, index])
             for step in range(EPISODE):
-                self._step(step, latent)
+                self._step(step, self._infer(step))
         return self._observations.copy(), self._actions.copy(), self._rewards.copy()
+
+    def _infer(self, step):
+        """z before a step, [count, latent]: here drawn once, at the start of an episode."""
+        if step == 0:
+            self._drawn = self._torch.randn(self._count, self.latent)
+        return self._drawn
 
     def _step(self, step, latent):
         torch = self._torch

@@ -4,7 +4,7 @@ use nets::EncoderSpec;
 use nets::gaussian::fill_standard_normal;
 use rand_chacha::ChaCha8Rng;
 use types::experiment::{Context, Observe};
-use types::{LatentSource, Purpose, Role, Trial, Version, stream};
+use types::{LatentSource, Role, Trial, Version, stream};
 
 /// The episode in progress, as far as the latent goes.
 #[derive(Debug)]
@@ -45,11 +45,13 @@ impl Slot {
         self.is_blind = phase.is_none_or(|phase| phase.latent == LatentSource::Prior);
         // A window may reach into any episode; a set consists of those that are context.
         self.keeps = !is_set || phase.is_some_and(|phase| phase.context) && is_used(trial, number);
-        self.draws = spec.observe == Observe::Sample && trial.purpose == Purpose::Train;
+        // In evaluation too: where an agent has seen nothing yet, and its networks are equivariant, a
+        // draw is all that makes it go one way rather than its mirror image.
+        self.draws = spec.observe == Observe::Sample;
         self.dice = stream(trial.seed, Role::Latent, number.into(), 0);
     }
 
-    /// ε of z at this step: zero where what is seen is not a draw, and in evaluation.
+    /// ε of z at this step: zero where what is seen is not a draw.
     pub(super) fn draw_noise(&mut self, noise: &mut [f32]) {
         match self.draws {
             true => fill_standard_normal(&mut self.dice, noise),

@@ -1,6 +1,7 @@
 //! Which moments belong together: by base task where the family has several, else by task.
 
 use super::{Latents, Moment};
+use crate::view::text::short;
 use std::collections::BTreeMap;
 
 /// With so many tasks or more, and no base tasks, a task is a point on a scale and no class.
@@ -51,6 +52,14 @@ impl Classes {
         let name = parameter.map_or("task", |at| &latents.about.parameters[at]);
         Self::Scale { name: name.to_owned(), of: latents.moments.iter().map(value).collect() }
     }
+
+    /// What the task in force at moment `at` is, in words.
+    pub(super) fn describe(&self, at: usize) -> String {
+        match self {
+            Self::Named { names, of, .. } => names[of[at]].clone(),
+            Self::Scale { name, of } => format!("{name} {}", short(of[at])),
+        }
+    }
 }
 
 fn by_base_task(base_tasks: &[u32], keys: &[Key]) -> Classes {
@@ -92,7 +101,7 @@ fn name(latents: &Latents, moment: &Moment) -> String {
     }
     let named = differing.iter().map(|&at| {
         let name = &latents.about.parameters[at];
-        format!("{name} {}", crate::view::text::short(moment.parameters[at]))
+        format!("{name} {}", short(moment.parameters[at]))
     });
     named.collect::<Vec<_>>().join(", ")
 }

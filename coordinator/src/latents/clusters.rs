@@ -14,7 +14,7 @@ const FITTED: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// The posterior is a mixture, and says which component is the likeliest.
+    /// The posterior is a mixture of two components or more, and says which component is the likeliest.
     Posterior,
     /// The prior is a mixture: the component that is most responsible for the mean.
     Prior,
@@ -51,7 +51,7 @@ impl Clusters {
         moments: &mut [Moment],
     ) -> Result<Self, Error> {
         let components: Vec<Gaussian> = evaluation.components.iter().map(Gaussian::of).collect();
-        if matches!(posterior, Posterior::Mixture { .. }) {
+        if matches!(posterior, Posterior::Mixture { components: 2.., .. }) {
             moments.iter_mut().for_each(|moment| moment.cluster = moment.component);
             return Ok(Self { origin: Origin::Posterior, components });
         }

@@ -61,6 +61,7 @@ fn paint(area: &Area<'_>, latents: &Latents, story: &Story<'_>) -> Drawn {
         .bold_line_style(BLACK.mix(0.08))
         .axis_style(BLACK.mix(0.4))
         .label_style((FONT, 15))
+        .x_label_formatter(&|step| format!("{step:.0}"))
         .x_desc("steps, one adaptation episode behind the other")
         .y_desc("mean of the latent, ± standard deviation")
         .draw()?;
@@ -85,8 +86,8 @@ fn reigns(
     let all = colours::of_moments(&classes);
     let mut seen: Vec<(String, RGBColor)> = Vec::new();
     for Reign { from, to, at, begins_within } in &story.reigns {
-        let moment = &latents.moments[*at];
-        let (name, colour) = (name(moment), all[*at]);
+        let in_force = latents.moments[*at].in_force;
+        let (name, colour) = (format!("{in_force}, {}", classes.describe(*at)), all[*at]);
         let field = [(*from, story.low), (*to, story.high)];
         let stripe = [(*from, story.stripe), (*to, story.high)];
         chart.draw_series([Rectangle::new(field, colour.mix(0.07).filled())])?;
@@ -100,13 +101,6 @@ fn reigns(
         }
     }
     Ok(seen)
-}
-
-fn name(moment: &Moment) -> String {
-    match moment.base_task {
-        Some(base_task) => format!("{}, base task {base_task}", moment.in_force),
-        None => moment.in_force.to_string(),
-    }
 }
 
 fn boundaries(chart: &mut Chart<'_, '_>, story: &Story<'_>) -> Drawn {

@@ -163,8 +163,8 @@ impl Method {
     /// # Errors
     /// If libtorch fails.
     pub fn normalise_inputs(&mut self, mean: &[f64], deviation: &[f64]) -> Result<()> {
-        let scale: Vec<f32> = deviation.iter().map(|d| (1.0 / d) as f32).collect();
-        let shift: Vec<f32> = mean.iter().zip(deviation).map(|(m, d)| (-m / d) as f32).collect();
+        let scale: Vec<f32> = deviation.iter().map(|d| narrow(1.0 / d)).collect();
+        let shift: Vec<f32> = mean.iter().zip(deviation).map(|(m, d)| narrow(-m / d)).collect();
         let replaced = |tensor: &nets::Tensor| {
             let data = match tensor.name().strip_prefix(INPUTS) {
                 Some(".0.weight") => scale.clone(),
@@ -254,6 +254,11 @@ impl Method {
     pub fn take_back_inference(&mut self, params: &Params) -> Result<()> {
         self.inference.group.assign(params)
     }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "rounds to the nearest f32")]
+pub(crate) fn narrow(number: f64) -> f32 {
+    number as f32
 }
 
 /// Targets on the device: rows `[b·m, row]` of transitions, present `[b, m]`.

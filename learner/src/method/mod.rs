@@ -11,6 +11,7 @@ mod trainable;
 
 pub use agent::Gradients;
 pub use batch::{Batch, Contexts, Noise, Source};
+pub(crate) use inference::narrow;
 pub use inference::{Factors, InferenceLosses, Reconstructed, Said, targets};
 pub use prior::FittedPrior;
 pub use spec::{MethodSettings, MethodSpec};

@@ -1,5 +1,6 @@
 //! The Dirichlet-process mixture as prior: fitted to posterior means now and then.
 
+use super::inference::narrow;
 use crate::error::{Error, Result};
 use crate::inference::Components;
 use mixture::{Mixture, Moves, Schedule, Settings};
@@ -68,8 +69,7 @@ impl FittedPrior {
     /// If libtorch fails.
     pub fn components(&self, device: Device) -> Result<Option<Components>> {
         let Some(mixture) = &self.mixture else { return Ok(None) };
-        let narrow =
-            |numbers: Vec<f64>| numbers.into_iter().map(|n| n as f32).collect::<Vec<f32>>();
+        let narrow = |numbers: Vec<f64>| numbers.into_iter().map(narrow).collect::<Vec<f32>>();
         let [weights, means, variances] =
             [mixture.weights(), mixture.means(), mixture.variances()].map(narrow);
         Ok(Some(Components::new(&weights, &means, &variances, device)?))

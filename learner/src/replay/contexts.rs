@@ -50,11 +50,13 @@ impl ContextDraw {
     }
 }
 
-/// Every so-manieth number is held out, evenly spread.
+/// A fraction of the numbers is held out, evenly spread and without a period that tasks could
+/// share: multiples of the golden ratio, modulo 1, that lie below it.
 #[must_use]
 fn is_held_out(number: u64, fraction: f64) -> bool {
-    let number = number as f64;
-    ((number + 1.0) * fraction).floor() > (number * fraction).floor()
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let place = number.wrapping_add(1).wrapping_mul(GOLDEN);
+    (place as f64) < fraction * (u64::MAX as f64)
 }
 
 /// Contexts on the host, reused from update to update.

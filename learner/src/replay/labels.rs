@@ -87,10 +87,11 @@ impl Unlabelled {
         for number in numbers.clone() {
             let reach = ring.reach(number, shape.within);
             let before = shared.take().unwrap_or_else(|| {
-                self.windows.push(ring, layouts, shape, (number, reach), shape.size);
+                self.windows.push(ring, layouts, shape, (number, reach), shape.limit(number));
                 self.windows.lengths.len() - 1
             });
-            self.windows.push(ring, layouts, shape, (number + 1, reach + 1), shape.size);
+            let after = number + 1;
+            self.windows.push(ring, layouts, shape, (after, reach + 1), shape.limit(after));
             let after = self.windows.lengths.len() - 1;
             self.places.push([before, after]);
             shared = (!ring.ends_episode(number)).then_some(after);

@@ -34,6 +34,16 @@ impl WindowShape {
     }
 }
 
+impl WindowShape {
+    /// Rows that the window before transition `number` is cut to: as on an actor with staggered
+    /// states, where the oldest state grows by a row at each step and then gives way to the next.
+    #[must_use]
+    pub fn limit(&self, number: u64) -> usize {
+        let lengths = (self.size - self.least + 1) as u64;
+        self.least + usize::try_from(number % lengths).unwrap_or(0)
+    }
+}
+
 /// Windows on the host, reused from update to update.
 #[derive(Debug, Default)]
 pub struct HostWindows {

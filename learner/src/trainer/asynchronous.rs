@@ -22,12 +22,16 @@ impl Trainer {
                 self.begin_learning()?;
             }
             self.ask_for_more()?;
-            if self.evaluator.is_due(self.store.inserted()) && self.limiter.is_some() {
+            let due = self.evaluator.is_due(self.store.inserted());
+            if due && self.limiter.is_some() && self.parts_match() {
                 self.evaluate(false)?;
             }
             if self.may_update() {
+                let before = self.updates;
                 self.update()?;
-                if self.updates.is_multiple_of(self.experiment.learner.publish_every) {
+                // Not in the encoder's turn: the policy would act on what it was not trained on.
+                let every = self.experiment.learner.publish_every;
+                if self.updates > before && self.updates.is_multiple_of(every) {
                     self.publish()?;
                 }
             } else {

@@ -5,6 +5,7 @@ use crate::collect::Intake as _;
 use crate::error::Result;
 use crate::evaluate::{Component, Moment, Remarks};
 use crate::experience::Event;
+use crate::method::narrow;
 use crate::progress::Phase;
 use std::time::Instant;
 use types::TrialOutcome;
@@ -43,14 +44,14 @@ impl Trainer {
         }
         let mixture = self.method.fitted().and_then(|fitted| fitted.mixture());
         if let Some(mixture) = mixture {
-            let narrow = |numbers: &[f64]| numbers.iter().map(|&n| n as f32).collect();
+            let narrowed = |numbers: &[f64]| numbers.iter().map(|&n| narrow(n)).collect();
             let (means, variances) = (mixture.means(), mixture.variances());
             let dim = mixture.dimension();
             let rows = means.chunks(dim).zip(variances.chunks(dim)).zip(mixture.weights());
             remarks.components.extend(rows.map(|((mean, variance), weight)| Component {
                 weight,
-                mean: narrow(mean),
-                variance: narrow(variance),
+                mean: narrowed(mean),
+                variance: narrowed(variance),
             }));
         }
         Ok(remarks)

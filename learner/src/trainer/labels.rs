@@ -13,23 +13,28 @@ use types::experiment::Latents;
 /// what it says of one does not depend on when it was asked.
 const TOGETHER: usize = 1024;
 /// Transitions whose windows are gathered at a time.
-const GATHERED: u64 = 4096;
+const GATHERED: u64 = 4000;
 
 impl Trainer {
-    /// Labels what has no labels, where updates of the agent use labels.
-    pub(super) fn label(&mut self) -> Result<()> {
+    /// Labels what has no labels, where updates of the agent use labels; `false` if it was told to
+    /// stop before all had some.
+    pub(super) fn label(&mut self) -> Result<bool> {
         let training = self.experiment.inference.training.as_ref();
         let labels = training.is_some_and(|t| t.latents == Latents::Relabelled);
         let (true, Some(shape)) = (labels, self.windows) else {
-            return Ok(());
+            return Ok(true);
         };
         if self.labelled_at == Some((self.turns.cycles, self.store.written())) {
-            return Ok(());
+            return Ok(true);
         }
         let at = (self.turns.cycles, self.store.written());
         let mut unlabelled = Unlabelled::default();
         for task in 0..self.store.tasks() {
             while let Some(first) = self.store.unlabelled(task, shape, GATHERED, &mut unlabelled) {
+                if self.stop.is_cancelled() {
+                    return Ok(false);
+                }
+                self.report_if_due(self.phase())?;
                 let said = self.say_all(&unlabelled.windows)?;
                 let width = 2 * self.experiment.inference.latent;
                 let both = unlabelled.places.iter().flatten();
@@ -41,7 +46,7 @@ impl Trainer {
             }
         }
         self.labelled_at = Some(at);
-        Ok(())
+        Ok(true)
     }
 
     /// Mean and variance of each window, side by side: `[windows, 2 latent]`.

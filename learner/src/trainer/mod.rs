@@ -165,6 +165,8 @@ impl Trainer {
             source: agent::source(&experiment.inference),
         };
         plan.check(sizes)?;
+        let classes = Classes::of_family(&family);
+        classes.check(&experiment.inference)?;
         let spec = MethodSpec::of(&experiment, &family.env)?;
         let settings = MethodSettings::of(&experiment);
         let params = resumed.as_ref().and_then(|resumed| resumed.params.as_ref());
@@ -188,7 +190,7 @@ impl Trainer {
             kept,
             labelled_at: None,
             windows: WindowShape::of(&experiment.inference),
-            classes: Classes::of_family(&family),
+            classes,
             host_contexts: HostContexts::default(),
             host_batch: HostBatch::default(),
             host_noise: HostNoise::default(),
@@ -370,13 +372,15 @@ fn first_params(experiment: &Experiment, spec: &MethodSpec) -> Result<Params> {
     })?;
     let (trained, params) = nets::read_agent(&bytes)?;
     let (expected, got) = (&spec.agent.encoder, &trained.encoder);
-    if (&expected.body, expected.input(), expected.described_by())
-        != (&got.body, got.input(), got.described_by())
-    {
+    let what = |spec: &nets::EncoderSpec| {
+        let sizes = (spec.input(), spec.latent, spec.head.clone());
+        (spec.body.clone(), sizes, spec.posterior, spec.normalise)
+    };
+    if what(expected) != what(got) {
         return Err(Error::Setting {
             key: "inference.pretrained",
-            expected: format!("weights of an encoder like {:?}", expected.body),
-            got: format!("{:?} in {path}", got.body),
+            expected: format!("weights of an encoder like {:?}", what(expected)),
+            got: format!("{:?} in {path}", what(got)),
         });
     }
     let of_encoder = |t: &&nets::Tensor| t.name().starts_with("encoder.");

@@ -12,7 +12,7 @@ use nets::Params;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use tch::Tensor;
-use types::experiment::{Annealing, InferenceTraining, Weights};
+use types::experiment::{Annealing, Inference, InferenceTraining, Objective, Posterior, Weights};
 use types::{Role, stream};
 
 /// Transitions whose mean and deviation normalise what the encoder sees.
@@ -74,10 +74,17 @@ impl Trainer {
         if self.turns.is_encoders(&training) {
             return self.update_encoder(&training);
         }
-        self.label()?;
-        self.update_agent()?;
-        self.turns.agent_updated(&training);
+        if self.label()? {
+            self.update_agent()?;
+            self.turns.agent_updated(&training);
+        }
         Ok(())
+    }
+
+    /// Whether encoder and agent go together: not while the encoder has its turn.
+    pub(super) fn parts_match(&self) -> bool {
+        let training = self.experiment.inference.training.as_ref();
+        training.is_none_or(|training| self.turns.encoder == 0 || !self.turns.is_encoders(training))
     }
 
     fn update_encoder(&mut self, training: &InferenceTraining) -> Result<()> {
@@ -126,9 +133,13 @@ impl Trainer {
         if !done.is_multiple_of(validation.every) {
             return Ok(false);
         }
-        let loss = self.held_out_loss(training)?;
+        let Some(loss) = self.held_out_loss(training)? else {
+            return Ok(false);
+        };
         self.meter.note("inference/validation", loss);
-        let Some(patience) = validation.patience else { return Ok(false) };
+        let Some(patience) = validation.patience.filter(|_| loss.is_finite()) else {
+            return Ok(false);
+        };
         if self.turns.best.is_none_or(|(least, _)| loss < least) {
             self.turns.best = Some((loss, done));
             self.kept = Some(self.method.keep_inference()?);
@@ -137,14 +148,22 @@ impl Trainer {
         Ok(self.turns.best.is_some_and(|(_, at)| done - at >= patience))
     }
 
-    fn held_out_loss(&mut self, training: &InferenceTraining) -> Result<f64> {
+    /// `None` while no episode is held out yet.
+    fn held_out_loss(&mut self, training: &InferenceTraining) -> Result<Option<f64>> {
         // The same contexts and noise in all looks of a cycle, so that looks can be compared.
         let draw = ContextDraw { batch: JUDGED, ..self.context_draw(training)? };
-        let contexts = self.contexts(&draw, Part::Validation, (self.turns.cycles, 1))?;
-        // With weights that do not change within a cycle.
-        let factors = Factors { weights: [1.0 / 3.0; 2], ..self.factors(training) };
+        let Some(contexts) = some(self.contexts(&draw, Part::Validation, (self.turns.cycles, 1)))?
+        else {
+            return Ok(None);
+        };
+        let mut factors = self.factors(training);
+        let decoder = self.experiment.inference.decoder.as_ref();
+        if decoder.is_some_and(|d| matches!(d.weights, Weights::Balanced { .. })) {
+            // Weights that do not change within a cycle.
+            factors.weights = [1.0 / 3.0; 2];
+        }
         let terms = self.method.judge_inference(&contexts, factors)?;
-        Ok(f64::from(to_host(&terms.total)?[0]))
+        Ok(to_host(&terms.total)?.first().map(|loss| f64::from(*loss)))
     }
 
     /// Weights of the errors by how large they are, where the experiment says so.
@@ -157,7 +176,10 @@ impl Trainer {
             return Ok(());
         }
         let draw = ContextDraw { batch: JUDGED, ..self.context_draw(training)? };
-        let contexts = self.contexts(&draw, part, (self.turns.encoder_updates, 2))?;
+        let Some(contexts) = some(self.contexts(&draw, part, (self.turns.encoder_updates, 2)))?
+        else {
+            return Ok(());
+        };
         if let Some(errors) = self.method.reconstruct(&contexts)? {
             let sum = errors.reward + errors.next_observation;
             if sum > 0.0 {
@@ -269,6 +291,15 @@ impl Trainer {
     }
 }
 
+/// `None` where there is nothing to draw yet.
+fn some(contexts: Result<Contexts>) -> Result<Option<Contexts>> {
+    match contexts {
+        Ok(contexts) => Ok(Some(contexts)),
+        Err(Error::Contexts(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Mean and standard deviation of columns.
 struct Moments {
     mean: Vec<f64>,
@@ -315,9 +346,28 @@ impl Classes {
         self.0.get(task as usize).copied().unwrap_or(0)
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.iter().max().map_or(0, |most| usize::try_from(*most).unwrap_or(0) + 1)
+    /// Labels need a component each.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if the experiment learns from labels and has fewer components.
+    pub fn check(&self, inference: &Inference) -> Result<()> {
+        let supervision = match inference.objective {
+            Objective::Clustering { supervision, .. }
+            | Objective::ClassConditional { supervision, .. } => supervision,
+            _ => 0.0,
+        };
+        let least = self.0.iter().max().map_or(0, |most| most + 1);
+        match inference.posterior {
+            Posterior::Mixture { components, .. }
+                if supervision > 0.0 && (components as i64) < least =>
+            {
+                Err(Error::Setting {
+                    key: "inference.posterior.components",
+                    expected: format!("at least {least}, one for each base task to learn from"),
+                    got: components.to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -220,7 +220,7 @@ impl EncoderSpec {
             }
             Encoder::Window { hidden } => {
                 let hidden: Vec<usize> = hidden.iter().chain(&self.head).copied().collect();
-                vec![mlp(self.features(), &hidden, self.described_by())]
+                vec![self.apart(mlp(self.features(), &hidden, self.described_by()))]
             }
             Encoder::Gru { width, layers, .. } => self.with_head(gru(input, *width, *layers)),
             Encoder::Convolution { channels, kernel } => {
@@ -239,6 +239,22 @@ impl EncoderSpec {
         }
     }
 
+    /// Components of a mixture must not start all alike: what separates them has gradients that
+    /// grow without bound where they coincide.
+    fn apart(&self, network: Network) -> Network {
+        let last = self.head.last().copied();
+        let last = last.or(match &self.body {
+            Encoder::Window { hidden } => hidden.last().copied(),
+            _ => None,
+        });
+        match self.posterior {
+            Posterior::Mixture { .. } => {
+                Network { output_bound: bound(last.unwrap_or(self.features())), ..network }
+            }
+            _ => network,
+        }
+    }
+
     fn with_head(&self, mut networks: Vec<Network>) -> Vec<Network> {
         networks.push(self.head());
         networks
@@ -246,6 +262,7 @@ impl EncoderSpec {
 
     fn head(&self) -> Network {
         let (input, output) = (self.features(), self.described_by());
-        Network::new("encoder.head", MlpSpec { input, hidden: self.head.clone(), output })
+        let mlp = MlpSpec { input, hidden: self.head.clone(), output };
+        self.apart(Network::new("encoder.head", mlp))
     }
 }

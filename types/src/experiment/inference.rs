@@ -432,7 +432,7 @@ pub struct InferenceTraining {
     pub learning_rate: f64,
     /// Which transitions are drawn.
     pub sampling: Sampling,
-    /// Hold tasks out, and stop a cycle early when they show no progress.
+    /// Hold episodes out, and stop a cycle early when they show no progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
     /// The KL weight over time; without it, constant.
@@ -537,12 +537,9 @@ impl Inference {
     /// Statistics are those of the columns, are gathered where the encoder is trained apart, and
     /// targets that become context have to be as they came.
     fn validate_normalisation(&self) -> Result<(), InvalidValue> {
-        let apart = self.training.is_some() && self.inputs.is_none();
-        let process = matches!(
-            self.objective,
-            Objective::NeuralProcess { .. } | Objective::ImportanceWeightedNeuralProcess { .. }
-        );
-        let good = !self.normalise || (apart && !process);
+        let gathered = self.training.is_some() || self.pretrained.is_some();
+        let apart = gathered && self.inputs.is_none();
+        let good = !self.normalise || (apart && !self.is_process());
         let expected =
             "false without inference.training, with inference.inputs or a neural process";
         check(good, "inference.normalise", expected, self.normalise)
@@ -552,6 +549,12 @@ impl Inference {
         match &self.encoder {
             Encoder::Transitions { hidden: widths, .. } | Encoder::Window { hidden: widths } => {
                 hidden("inference.encoder.hidden", widths)?;
+            }
+            Encoder::Gru { memory: Memory::Staggered { .. } | Memory::Carried, .. }
+                if !matches!(self.context, Context::Window { stride: 1, .. }) =>
+            {
+                let expected = "window, where the context has a stride or is a set";
+                return check(false, "inference.encoder.memory.kind", expected, "another");
             }
             Encoder::Gru { memory: Memory::Staggered { states }, .. } => {
                 let divides = *states > 0 && self.context_size().is_multiple_of(*states);
@@ -568,6 +571,13 @@ impl Inference {
             hidden("inference.head", &self.head)?;
         }
         Ok(())
+    }
+
+    fn is_process(&self) -> bool {
+        matches!(
+            self.objective,
+            Objective::NeuralProcess { .. } | Objective::ImportanceWeightedNeuralProcess { .. }
+        )
     }
 
     fn is_mixture(&self) -> bool {
@@ -601,7 +611,9 @@ impl Inference {
             Objective::ImportanceWeighted { .. }
             | Objective::NeuralProcess { .. }
             | Objective::ImportanceWeightedNeuralProcess { .. } => {
-                matches!(self.posterior, Posterior::Gaussian { .. })
+                // Context and targets together are more rows than an MLP on the window takes.
+                let rows = !self.is_process() || !matches!(self.encoder, Encoder::Window { .. });
+                rows && matches!(self.posterior, Posterior::Gaussian { .. })
                     && matches!(self.prior, Prior::Standard)
             }
             Objective::Clustering { .. } | Objective::ClassConditional { .. } => self.is_mixture(),
@@ -617,6 +629,11 @@ impl Inference {
         let expected = "one with every objective but bellman, and none with that";
         let present = |part: bool| if part { "one" } else { "none" };
         check(decoder != joint, "inference.decoder", expected, present(decoder))?;
+        let frozen = self.pretrained.is_some();
+        check(joint || !frozen, key, "bellman for a pre-trained encoder", "another objective")?;
+        let set = matches!(self.context, Context::Set { .. });
+        let same = !set || self.next_latent == NextLatent::Same;
+        check(same, "inference.next_latent", "same, where the context is a set", "inferred")?;
         let training = self.training.is_some();
         check(training != joint, "inference.training", expected, present(training))?;
         let window = matches!(self.context, Context::Window { .. });
@@ -720,7 +737,9 @@ impl InferenceTraining {
         }
         if let Some(annealing) = &self.annealing {
             at_least_one("inference.training.annealing.period", annealing.period)?;
-            at_least_one("inference.training.annealing.ramp", annealing.ramp)?;
+            let ramp = annealing.ramp;
+            let fits = (1..=annealing.period).contains(&ramp);
+            check(fits, "inference.training.annealing.ramp", "1 to the period", ramp)?;
         }
         self.clip.map_or(Ok(()), |clip| positive("inference.training.clip", clip))
     }

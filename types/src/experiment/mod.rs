@@ -154,11 +154,27 @@ pub enum Select {
         /// Its position in the list of training tasks.
         task: u32,
     },
+    /// By how their returns have changed: tasks that improve least, or most, come more often, and so
+    /// do those that have had few trials (TIGR).
+    Performance {
+        /// Which ones.
+        prefer: Prefer,
+    },
     /// Those of a list, one after another; some may be in it more than once.
     List {
         /// Positions in the list of training tasks.
         tasks: Vec<u32>,
     },
+}
+
+/// Which tasks come more often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prefer {
+    /// Those that improve least.
+    Worst,
+    /// Those that improve most.
+    Best,
 }
 
 impl Select {
@@ -172,7 +188,7 @@ impl Select {
     #[must_use]
     pub fn named(&self) -> &[u32] {
         match self {
-            Self::Random | Self::RoundRobin => &[],
+            Self::Random | Self::RoundRobin | Self::Performance { .. } => &[],
             Self::Fixed { task } => std::slice::from_ref(task),
             Self::List { tasks } => tasks,
         }

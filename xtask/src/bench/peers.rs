@@ -54,5 +54,7 @@ pub(super) fn programs() -> Result<Vec<Program>> {
         arguments: vec![scripts.join(name).into_os_string()],
         folder: folder.clone(),
     };
-    Ok(["rollouts.py", "ray_actors.py", "pearl_update.py"].map(program).into())
+    let names =
+        ["rollouts.py", "ray_actors.py", "encoders.py", "ray_encoders.py", "pearl_update.py"];
+    Ok(names.map(program).into())
 }

@@ -190,9 +190,9 @@ fn new_weights_find_what_they_would_have_built_up() {
     }
 }
 
-/// In evaluation a draw is its mean.
+/// A draw stays one in evaluation, and is the same for the same seed.
 #[test]
-fn evaluation_has_no_noise_in_z() {
+fn evaluation_draws_z_as_training_does() {
     const PHASES: &[(LatentSource, u32, bool)] = &[(LatentSource::Posterior, 2, true)];
     let returns = |observe, purpose| {
         let mut spec = spec(gru(Memory::Window), GAUSSIAN, 1, Within::Episode);
@@ -201,7 +201,8 @@ fn evaluation_has_no_noise_in_z() {
         play_as(&spec, QUIET, 2, 5, trials).outcomes
     };
     let evaluate = |observe| returns(observe, Purpose::Evaluate);
-    assert_eq!(evaluate(Observe::Sample), evaluate(Observe::Mean));
+    assert_eq!(evaluate(Observe::Sample), evaluate(Observe::Sample));
+    assert_ne!(evaluate(Observe::Sample), evaluate(Observe::Mean));
     let train = |observe| returns(observe, Purpose::Train);
     assert_ne!(train(Observe::Sample), train(Observe::Mean));
 }

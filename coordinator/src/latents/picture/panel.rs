@@ -7,6 +7,10 @@ use crate::latents::{Latents, Moment, Pca};
 use plotters::prelude::*;
 use std::ops::Range;
 
+/// The second axis is drawn at most so much larger than the first: where nearly all variance lies along
+/// one line, points lie near a line in the picture too.
+const FLATTEST: f64 = 0.2;
+
 /// Where moments lie: the plane of greatest variance, or, for latents of one number, that number over
 /// the steps of the episode.
 pub(super) struct Plane {
@@ -42,6 +46,10 @@ impl Plane {
             latents.moments.iter().map(|moment| plane.place(moment)).collect();
         plane.x = range(places.iter().map(|place| place.0));
         plane.y = range(places.iter().map(|place| place.1));
+        if plane.pca.is_some() {
+            let least = FLATTEST * (plane.x.end - plane.x.start);
+            plane.y = widened(&plane.y, least);
+        }
         plane
     }
 
@@ -72,11 +80,17 @@ impl Plane {
     }
 }
 
+/// At least so wide, around the same middle.
+fn widened(range: &Range<f64>, least: f64) -> Range<f64> {
+    let missing = (least - (range.end - range.start)).max(0.0);
+    range.start - missing / 2.0..range.end + missing / 2.0
+}
+
 /// All values, with room at both ends.
 fn range(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
     let low = values.clone().fold(f64::INFINITY, f64::min);
     let high = values.fold(f64::NEG_INFINITY, f64::max);
-    let room = ((high - low) * 0.15).max(1e-3);
+    let room = if high > low { (high - low) * 0.15 } else { 1.0 };
     low - room..high + room
 }
 

@@ -12,7 +12,7 @@ fn the_file_holds_all_there_is() {
         assert_eq!(read(&path(folder.path(), 7)).unwrap(), latents);
     }
     assert_eq!(numbers(folder.path()).unwrap(), [7]);
-    assert_eq!(numbers(&folder.path().join("elsewhere")).unwrap(), []);
+    assert!(numbers(&folder.path().join("elsewhere")).unwrap().is_empty());
 }
 
 #[test]

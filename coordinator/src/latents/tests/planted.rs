@@ -74,7 +74,7 @@ pub(super) fn evaluation(plan: &Plan) -> v1::Evaluation {
     let score = |(split, index)| v1::TaskScore {
         task: Some(v1::TaskRef { split, index }),
         returns: vec![-2.0, -1.0],
-        episodes: (0..2).map(|episode| beliefs(plan, index, episode)).collect(),
+        episodes: (0..2).map(|episode| beliefs(plan, split, index, episode)).collect(),
         reward_error: Some(0.25),
         observation_error: None,
     };
@@ -89,24 +89,19 @@ pub(super) fn evaluation(plan: &Plan) -> v1::Evaluation {
     }
 }
 
-fn beliefs(plan: &Plan, index: u32, episode: u32) -> v1::Beliefs {
+fn beliefs(plan: &Plan, split: u32, index: u32, episode: u32) -> v1::Beliefs {
     let belief = |step: u32| {
         let in_force = if plan.changes && step > 50 { (index + 1) % plan.tasks } else { index };
-        belief(plan, in_force, episode, step)
+        belief(plan, split, in_force, episode, step)
     };
     v1::Beliefs { beliefs: STEPS.into_iter().map(belief).collect() }
 }
 
 /// Near the prior at first, and in the corner of its kind as the episode goes on.
-fn belief(plan: &Plan, task: u32, episode: u32, step: u32) -> v1::Belief {
+fn belief(plan: &Plan, split: u32, task: u32, episode: u32, step: u32) -> v1::Belief {
     let known = (step as f32 / 40.0).min(1.0);
     let corner = corner(kind(task));
-    // Without a pattern, and the same each time.
-    let noise = |at: u32| {
-        let mixed = (task * 7919 + episode * 104_729 + step * 1299 + at * 15_487 + 17)
-            .wrapping_mul(2_654_435_761);
-        (mixed >> 8) as f32 / (1u32 << 24) as f32 - 0.5
-    };
+    let noise = |at: u32| noise(&[split, task, episode, step, at]);
     let mean = (0u32..).take(plan.latent).map(|at| {
         let place = corner.get(at as usize).copied().unwrap_or(0.0);
         plan.scale * (known * place + 0.6 * noise(at))
@@ -118,6 +113,16 @@ fn belief(plan: &Plan, task: u32, episode: u32, step: u32) -> v1::Belief {
         variance: vec![plan.scale * plan.scale * (1.1 - known); plan.latent],
         component: kind(task) / 2,
     }
+}
+
+/// Between -0.5 and 0.5, without a pattern, and the same each time.
+fn noise(key: &[u32]) -> f32 {
+    let mix = |hash: u32, word: &u32| {
+        let mixed = (hash ^ word).wrapping_mul(2_654_435_761);
+        (mixed ^ (mixed >> 15)).wrapping_mul(2_246_822_519)
+    };
+    let hash = key.iter().fold(17, mix);
+    (hash >> 8) as f32 / (1u32 << 24) as f32 - 0.5
 }
 
 /// One for each kind, the last kind first.

@@ -1,6 +1,7 @@
 //! HalfCheetah with PEARL at the published sizes: policy 3×300, encoder 3×200, latent 5, chunks of
 //! one whole episode of 200 transitions.
 
+use crate::measure::rollouts::Setting;
 use anyhow::Context as _;
 use envs::TaskFamily;
 use nets::{AgentSpec, Params};
@@ -27,13 +28,26 @@ pub(crate) fn family() -> anyhow::Result<&'static dyn TaskFamily> {
     Ok(envs::find(FAMILY)?)
 }
 
+/// What an actor of the published experiment does.
+pub(crate) fn setting() -> anyhow::Result<Setting> {
+    let experiment = experiment()?;
+    let family = family()?;
+    let agent = AgentSpec::of(&experiment, &family.spec());
+    Ok(Setting { family, tasks: TASKS, trial, agent, chunk: experiment.actors.chunk })
+}
+
 /// The acting networks of an experiment, and random weights for them.
 pub(crate) fn agent(experiment: &Experiment) -> anyhow::Result<(AgentSpec, Params)> {
     let family = envs::build(&experiment.environment)?;
     let spec = AgentSpec::of(experiment, &family.spec());
-    let mut rng = stream(1, Role::Initialise, 0, 0);
-    let params = nets::init::networks(&spec.networks(), &mut rng)?;
+    let params = weights(&spec)?;
     Ok((spec, params))
+}
+
+/// Random weights for acting networks.
+pub(crate) fn weights(spec: &AgentSpec) -> anyhow::Result<Params> {
+    let mut rng = stream(1, Role::Initialise, 0, 0);
+    Ok(nets::init::networks(&spec.networks(), &mut rng)?)
 }
 
 /// PEARL's training trial number `id`: two episodes with z from the prior, which become context,

@@ -80,7 +80,7 @@ fn small() -> anyhow::Result<Experiment> {
 
 /// Seconds to the first acknowledged chunk, and memory after a while.
 async fn one(experiment: &Experiment) -> anyhow::Result<(f64, Memory)> {
-    let world = World::start(experiment).await?;
+    let world = World::start(experiment, cheetah::trial).await?;
     let start = Instant::now();
     let mut actors = [process::Actor::start(world.coordinator(), 0)?];
     world.stored(&mut actors, 1).await?;

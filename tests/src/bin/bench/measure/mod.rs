@@ -3,7 +3,10 @@
 pub(crate) mod figure;
 pub(crate) mod statistics;
 mod cheetah;
+mod tigr;
+mod rollouts;
 mod actor;
+mod encoders;
 mod ingest;
 mod weights;
 mod learner;
@@ -15,6 +18,7 @@ mod run;
 mod simulated;
 mod world;
 mod process;
+mod two_actors;
 
 use clap::ValueEnum;
 
@@ -23,6 +27,8 @@ use clap::ValueEnum;
 pub(crate) enum Name {
     /// Rollouts beside raw physics, in one thread; two actor processes
     Actor,
+    /// Rollouts in which the task is inferred at every step
+    Encoders,
     /// Chunks taken in by the learner's service beside chunks that are only received
     Ingest,
     /// From the publication of weights to their arrival, whole and checked, at all followers
@@ -55,6 +61,7 @@ impl Name {
     pub(crate) fn measure(self, settings: &Settings) -> anyhow::Result<()> {
         match self {
             Self::Actor => actor::measure(),
+            Self::Encoders => encoders::measure(),
             Self::Ingest => ingest::measure(),
             Self::Weights => weights::measure(),
             Self::Learner => learner::measure(&settings.device),

@@ -1,6 +1,7 @@
 //! What actors need around them: the learner's real services, and a coordinator that registers
 //! everybody and leases trials without end.
 
+use crate::measure::rollouts::MakeTrial;
 use crate::measure::{cheetah, process};
 use anyhow::bail;
 use learner::collect::Intake as _;
@@ -37,8 +38,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Serves `experiment` with random weights of version 0.
-    pub(crate) async fn start(experiment: &Experiment) -> anyhow::Result<Self> {
+    /// Serves `experiment` with random weights of version 0, and leases trials that `trial` makes.
+    pub(crate) async fn start(experiment: &Experiment, trial: MakeTrial) -> anyhow::Result<Self> {
         let family = envs::build(&experiment.environment)?;
         let layout = RowLayout::new(&family.spec(), experiment.inference.next_observation);
         let tasks = family.tasks(types::Split::Train).len();
@@ -56,6 +57,7 @@ impl World {
             learner: format!("http://{}", listener.local_addr()?),
             experiment: serde_json::to_string(experiment)?,
             tasks: u32::try_from(tasks)?,
+            trial,
             store: store.clone(),
             lives: AtomicU64::new(0),
             leased: AtomicU64::new(0),
@@ -113,6 +115,7 @@ struct Coordinator {
     learner: String,
     experiment: String,
     tasks: u32,
+    trial: MakeTrial,
     store: Arc<Store>,
     lives: AtomicU64,
     leased: AtomicU64,
@@ -149,7 +152,7 @@ impl Control for Coordinator {
     ) -> Result<Response<v1::LeaseReply>, Status> {
         let one = |_| {
             let task = cheetah::task(self.leased.fetch_add(1, Ordering::Relaxed), self.tasks);
-            cheetah::trial(self.store.expect_trial(task, Purpose::Train, u32::MAX), task).into()
+            (self.trial)(self.store.expect_trial(task, Purpose::Train, u32::MAX), task).into()
         };
         let trials = (0..request.into_inner().capacity).map(one).collect();
         Ok(Response::new(v1::LeaseReply { trials, drain: false }))

@@ -1,7 +1,10 @@
 //! Which training trials to ask for, and when: the schedule of PEARL's data collection.
 
+mod performance;
+
 use crate::error::Error;
 use crate::replay::{Limiter, SampleSizes};
+use performance::Performance;
 use rand::{Rng as _, RngExt as _};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,13 +137,15 @@ pub struct Collector {
 }
 
 /// Where the schedule is; what a checkpoint holds of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {
     open: BTreeMap<TrialId, Open>,
     /// Ordinary trials asked for.
     ordinary: u64,
     /// Failures of ordinary trials since the last that went well.
     failures: u32,
+    /// How tasks have been going.
+    performance: Performance,
 }
 
 /// Trials that fail again and again.
@@ -278,6 +283,9 @@ impl Collector {
         let index = match &self.plan.collection.select {
             Select::Random => rng.random_range(0..tasks),
             Select::RoundRobin => in_turn(number, tasks),
+            Select::Performance { prefer } => {
+                self.progress.performance.draw(*prefer, tasks, &mut rng)
+            }
             Select::Fixed { task } => *task,
             Select::List { tasks: list } => {
                 list[in_turn(number, u32::try_from(list.len()).unwrap_or(u32::MAX)) as usize]
@@ -289,6 +297,7 @@ impl Collector {
 
     /// Takes an outcome that was acted on before.
     pub fn forget(&mut self, outcome: &TrialOutcome) {
+        self.progress.performance.take(outcome);
         let open = self.progress.open.remove(&outcome.trial);
         if open.is_some_and(|open| open.initial.is_none()) {
             let failed = outcome.failure.is_some();
@@ -308,6 +317,7 @@ impl Collector {
         let Some(open) = self.progress.open.remove(&outcome.trial) else {
             return Ok(None);
         };
+        self.progress.performance.take(outcome);
         let Some(why) = outcome.failure.clone() else {
             self.progress.failures = 0;
             return Ok(None);
