@@ -26,7 +26,7 @@ impl Hand {
 
     /// Whether the policy acts.
     pub(crate) fn is_policy(&self) -> bool {
-        self.behaviour == Behaviour::Policy
+        self.behaviour.is_policy()
     }
 
     /// Fills in the `noise` of the policy's next action, `[action]`.
