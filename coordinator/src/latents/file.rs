@@ -14,7 +14,8 @@
 //! | `component`, `cluster` | i64 | as the posterior says, and what scores look at |
 //!
 //! The metadata say which evaluation it was (`number`, `env_steps`, `updates`, `version`, `family`), the
-//! names of the `parameters`, where clusters come from (`origin`) and the `components` of the mixture.
+//! names of the `parameters`, where clusters come from (`origin`) and the `components` of the mixture, these
+//! three as JSON.
 
 use super::{About, Clusters, Error, Latents, Moment};
 use safetensors::tensor::TensorView;

@@ -36,16 +36,16 @@ fn tensors(latents: &Latents) -> String {
     latents.moments.iter().map(line).collect()
 }
 
-/// A line of names, and one for each moment.
+/// A line of names, and one for each moment. Parameters are those of the task in force; a base task is
+/// one of them.
 fn metadata(latents: &Latents) -> String {
-    let names = ["task", "task_in_force", "base_task", "episode", "step", "cluster", "scored"];
+    let names = ["task", "task_in_force", "episode", "step", "cluster", "scored"];
     let parameters = latents.about.parameters.iter().map(String::as_str);
     let head: Vec<String> = names.into_iter().chain(parameters).map(cell).collect();
     let line = |moment: &Moment| {
         let mut cells = vec![
             moment.task.to_string(),
             moment.in_force.to_string(),
-            moment.base_task.map_or_else(|| "none".to_owned(), |base_task| base_task.to_string()),
             moment.episode.to_string(),
             moment.step.to_string(),
             moment.cluster.to_string(),

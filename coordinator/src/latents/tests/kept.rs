@@ -55,7 +55,7 @@ fn the_projector_finds_a_line_of_names_and_one_for_each_moment() {
         tensors.lines().next().unwrap().split('\t').map(|x| x.parse().unwrap()).collect();
     assert_eq!(mean, latents.moments[0].mean);
     let widths: Vec<usize> = metadata.lines().map(|line| line.split('\t').count()).collect();
-    assert!(widths.iter().all(|width| *width == 7 + 3), "{metadata}");
+    assert!(widths.iter().all(|width| *width == 6 + 3), "{metadata}");
     let left: Vec<_> = std::fs::read_dir(folder.path().join("latents")).unwrap().collect();
     assert_eq!(left.len(), 2, "a file and its picture, nothing half-written");
 }
